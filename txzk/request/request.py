@@ -1,0 +1,48 @@
+"""Request: one operation on its way through the pipeline, and what the pipeline needs of the connection it came from.
+
+Covered by tests/request/test_chain.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from txzk.database.acl_cache import Acl
+from txzk.jute.records import TxnHeader
+
+
+class Client(Protocol):
+    """The connection that sent a request, as far as the pipeline knows it."""
+
+    session_id: int
+    ids: list[tuple[str, str]]
+
+    def process_event(self, event_type: int, path: str, zxid: int, acl: Acl | None) -> None:
+        """Queues a watch event, unless `acl` denies READ to this client."""
+
+    def answered(self, request: Request, zxid: int, error: int, body: bytes, now_ms: int) -> None:
+        """Queues the reply to a write, then the replies to the reads that waited behind it."""
+
+
+class Request:
+    """One request; a read carries no header, a write gets header and txn in prep.
+
+    `client` is None for what the server asks of itself (the end of a session, the removal of a container).
+    """
+
+    __slots__ = ("body", "client", "error", "header", "op", "received_ms", "session_id", "txn", "xid")
+
+    def __init__(self, client: Client | None, session_id: int, xid: int, op: int, body: bytes, received_ms: int) -> None:
+        """
+        :param body: the bytes behind the request header.
+        :param received_ms: monotonic time at which it arrived.
+        """
+        self.client = client
+        self.session_id = session_id
+        self.xid = xid
+        self.op = op
+        self.body = body
+        self.received_ms = received_ms
+        self.header: TxnHeader | None = None
+        self.txn: Any = None
+        self.error = 0
