@@ -30,7 +30,7 @@ class Request:
     `client` is None for what the server asks of itself (the end of a session, the removal of a container).
     """
 
-    __slots__ = ("body", "client", "error", "header", "op", "received_ms", "session_id", "txn", "xid")
+    __slots__ = ("body", "client", "digest", "error", "header", "op", "received_ms", "session_id", "txn", "xid")
 
     def __init__(self, client: Client | None, session_id: int, xid: int, op: int, body: bytes, received_ms: int) -> None:
         """
@@ -46,3 +46,4 @@ class Request:
         self.header: TxnHeader | None = None
         self.txn: Any = None
         self.error = 0
+        self.digest: int | None = None  # of the tree after the transaction, as prep predicts it

@@ -1,0 +1,46 @@
+"""StandaloneChain: the way of a write through a standalone server, prep -> log -> final.
+
+A write waits in `_in_flight` until the flush that carries its transaction has come back. Covered by tests/request/test_chain.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from txzk.database.tree import DataTree
+from txzk.request.final import apply_and_answer
+from txzk.request.prep import PrepRequestProcessor
+from txzk.request.request import Request
+
+
+class StandaloneChain:
+    """Joins the processors of a standalone server."""
+
+    def __init__(self, tree: DataTree, prep: PrepRequestProcessor) -> None:
+        self._tree = tree
+        self._prep = prep
+        self._in_flight: deque[Request] = deque()
+
+    def submit(self, request: Request, wall_ms: int) -> None:
+        """Takes a write; its transaction is in the log's buffer when this returns."""
+        self._prep.process(request, wall_ms)
+        self._in_flight.append(request)
+
+    def flushed(self, zxid: int, now_ms: int) -> list[Request]:
+        """All transactions up to `zxid` are on disk: applies them, answers, and gives the requests back in order."""
+        in_flight = self._in_flight
+        tree = self._tree
+        done: list[Request] = []
+        while in_flight:
+            header = in_flight[0].header
+            assert header is not None
+            if header.zxid > zxid:
+                break
+            request = in_flight.popleft()
+            body = apply_and_answer(tree, request)
+            client = request.client
+            if client is not None:
+                client.answered(request, header.zxid, request.error, body, now_ms)
+            done.append(request)
+        self._prep.changes.applied(zxid)
+        return done

@@ -1,0 +1,41 @@
+"""FinalRequestProcessor for writes: applies a transaction that is on disk, and makes the reply.
+
+Covered by tests/request/test_chain.py.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from txzk.database.tree import DataTree
+from txzk.defs import opcodes
+from txzk.jute import records
+from txzk.request import multi
+from txzk.request.request import Request
+
+_WITH_STAT: Final = frozenset({opcodes.CREATE2, opcodes.CREATE_CONTAINER, opcodes.CREATE_TTL})
+
+
+def apply_and_answer(tree: DataTree, request: Request) -> bytes:
+    """Applies the transaction of `request`.
+
+    :returns: the reply body; the error, if prep refused the request, stands in `request.error`.
+    """
+    header = request.header
+    assert header is not None
+    txn = request.txn
+    results = tree.apply(header, txn, request.digest)
+    if request.error:
+        return b""
+    op = header.type
+    if op == opcodes.SET_DATA or op == opcodes.SET_ACL:
+        # SetDataResponse and SetACLResponse are both a bare Stat.
+        return records.encode_SetDataResponse(tree.stat(tree.nodes[txn.path]))
+    if op == opcodes.CREATE:
+        return records.encode_CreateResponse(txn.path)
+    if op in _WITH_STAT:
+        return records.encode_Create2Response(txn.path, tree.stat(tree.nodes[txn.path]))
+    if results is not None:
+        return multi.encode_results(results)
+    return b""
+

@@ -1,0 +1,405 @@
+"""PrepRequestProcessor: turns a write into a transaction, or into an error transaction that keeps its place in the order.
+
+Rules and their order are those of 2.3: every refusal consumes a zxid. The bytes made here are the bytes in the log. A body that cannot be
+decoded is answered with MARSHALLINGERROR under a zxid of its own (Java 3.9.5 uses the zxid before it a second time, which
+wedges an ensemble). Covered by tests/request/test_prep.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from txzk.auth.check import AclChecker, fix_up
+from txzk.auth.providers import ProviderRegistry
+from txzk.database import quota
+from txzk.database.acl_cache import Acl, world_permissions
+from txzk.database.node import UNKNOWN_DIGEST
+from txzk.database.sessions import SessionTracker
+from txzk.database.tree import DataTree
+from txzk.defs import acl as permissions
+from txzk.defs import errors, modes, opcodes, paths
+from txzk.defs.errors import (
+    BadArgumentsError, BadVersionError, KeeperException, MarshallingError, NoAuthError, NoChildrenForEphemeralsError,
+    NodeExistsError, NoNodeError, NotEmptyError, QuotaExceededError, UnimplementedError,
+)
+from txzk.jute import records
+from txzk.jute.records import JuteError, TxnHeader
+from txzk.jute.txns import encode_entry
+from txzk.request.changes import ChangeRecord, OutstandingChanges
+from txzk.request.multi import decode_multi
+from txzk.request.request import Request
+
+# Who all sessions of a standalone server belong to: its own connections (ServerCnxn.me).
+OWNER: Final = "local"
+
+_MAX_FLAG: Final = modes.PERSISTENT_SEQUENTIAL_WITH_TTL
+_UNDELETABLE: Final = frozenset({"/", paths.ZOOKEEPER, paths.QUOTA, paths.CONFIG})
+_NO_IDS: Final[list[tuple[str, str]]] = []
+
+
+class PrepSettings(Protocol):
+    """The settings that prep obeys."""
+
+    @property
+    def extended_types_enabled(self) -> bool: ...
+    @property
+    def enforce_quota(self) -> bool: ...
+    @property
+    def digest_enabled(self) -> bool: ...
+    @property
+    def close_session_txn_enabled(self) -> bool: ...
+    @property
+    def skip_acl(self) -> bool: ...
+
+
+class PrepRequestProcessor:
+    """Validates writes against the outstanding changes, gives them zxids, and encodes them once."""
+
+    def __init__(
+        self, tree: DataTree, tracker: SessionTracker, registry: ProviderRegistry, settings: PrepSettings,
+        append: Callable[[int, bytes], None],
+    ) -> None:
+        """
+        :param append: takes the zxid and the log entry of every transaction, in order.
+        """
+        self._tree = tree
+        self._tracker = tracker
+        self._registry = registry
+        self._checker = AclChecker(registry, settings.skip_acl)
+        self._append = append
+        self._extended_types = settings.extended_types_enabled
+        self._enforce_quota = settings.enforce_quota
+        self._digest_enabled = settings.digest_enabled
+        self._close_session_txn = settings.close_session_txn_enabled
+        self.changes = OutstandingChanges(tree)
+        self.last_zxid = tree.last_processed_zxid
+
+    def process(self, request: Request, wall_ms: int) -> None:
+        """Gives `request` its header and txn, and hands the log entry on.
+
+        :param wall_ms: milliseconds since 1970, for the header and for ctime and mtime.
+        """
+        zxid = self.last_zxid = self.last_zxid + 1
+        op = request.op
+        header = TxnHeader(request.session_id, request.xid, zxid, wall_ms, op)
+        try:
+            if op == opcodes.SET_DATA:
+                txn, body = self._set_data(records.decode_SetDataRequest(request.body, 0, len(request.body))[0], request, zxid, wall_ms)
+            elif op == opcodes.CREATE or op == opcodes.CREATE2 or op == opcodes.CREATE_CONTAINER:
+                create = records.decode_CreateRequest(request.body, 0, len(request.body))[0]
+                header, txn, body = self._create(op, create, 0, request, header)
+            elif op == opcodes.MULTI:
+                txn, body = self._multi(request, header)
+            else:
+                header, txn, body = self._rarer(op, request, header)
+        except KeeperException as refusal:
+            self._refuse(request, header, refusal.code)
+            return
+        except JuteError:
+            self._refuse(request, header, errors.MARSHALLING_ERROR)
+            return
+        request.header = header
+        request.txn = txn
+        if self._digest_enabled:
+            request.digest = self.changes.digest
+        self._append(zxid, encode_entry(header, body, request.digest))
+
+    def _refuse(self, request: Request, header: TxnHeader, code: int) -> None:
+        refused = TxnHeader(header.clientId, header.cxid, header.zxid, header.time, opcodes.ERROR)
+        request.header = refused
+        request.error = code
+        self._append(header.zxid, encode_entry(refused, records.encode_ErrorTxn(code), None))
+
+    def _rarer(self, op: int, request: Request, header: TxnHeader) -> tuple[TxnHeader, Any, bytes]:
+        body = request.body
+        end = len(body)
+        if op == opcodes.DELETE:
+            delete = records.decode_DeleteRequest(body, 0, end)[0]
+            txn, encoded = self._delete(delete.path, delete.version, request, header.zxid)
+        elif op == opcodes.CREATE_TTL:
+            ttl = records.decode_CreateTTLRequest(body, 0, end)[0]
+            return self._create(op, ttl, ttl.ttl, request, header)
+        elif op == opcodes.DELETE_CONTAINER:
+            txn, encoded = self._delete_container(records.decode_DeleteContainerRequest(body, 0, end)[0].path, header.zxid)
+        elif op == opcodes.SET_ACL:
+            txn, encoded = self._set_acl(records.decode_SetACLRequest(body, 0, end)[0], request, header.zxid)
+        elif op == opcodes.CHECK:
+            check = records.decode_CheckVersionRequest(body, 0, end)[0]
+            txn, encoded = self._check(check.path, check.version, request)
+        elif op == opcodes.CREATE_SESSION:
+            timeout = records.decode_CreateSessionTxn(body, 0, end)[0]
+            txn, encoded = timeout, records.encode_CreateSessionTxn(timeout.timeOut)
+        elif op == opcodes.CLOSE_SESSION:
+            txn, encoded = self._close_session(request.session_id, header.zxid)
+        elif op == opcodes.RECONFIG:
+            records.decode_ReconfigRequest(body, 0, end)
+            raise UnimplementedError
+        else:
+            raise AssertionError(f"op code {op} is no write")
+        return header, txn, encoded
+
+    def _ids(self, request: Request) -> list[tuple[str, str]]:
+        return request.client.ids if request.client is not None else _NO_IDS
+
+    def _allow(self, record: ChangeRecord, permission: int, request: Request, path: str) -> None:
+        """:raises NoAuthError: where the session lacks `permission` on the node of `record`."""
+        if record.world & permission:
+            return
+        if not self._checker.allowed(self.changes.acl_of(record), permission, self._ids(request)):
+            raise NoAuthError(path)
+
+    def _look_valid(self, path: str | None) -> ChangeRecord:
+        """The record at `path`, whose form is checked only where no node has it."""
+        record = self.changes.look(path) if path else None
+        if record is None:
+            _validate(path)
+            raise NoNodeError(path)
+        return record
+
+    def _set_data(self, data: Any, request: Request, zxid: int, wall_ms: int) -> tuple[Any, bytes]:
+        path = data.path
+        self._tracker.check(request.session_id, OWNER)
+        record = self._look_valid(path)
+        self._allow(record, permissions.WRITE, request, path)
+        if self._enforce_quota:
+            self._check_quota(path, _length(data.data) - _length(record.data), 0)
+        version = _next_version(record.version, data.version, path)
+        self.changes.touch(path, record, zxid)
+        record.data = data.data
+        record.version = version
+        record.mzxid = zxid
+        record.mtime = wall_ms
+        self.changes.changed(path, record)
+        return records.SetDataTxn(path, data.data, version), records.encode_SetDataTxn(path, data.data, version)
+
+    def _create(self, op: int, create: Any, ttl: int, request: Request, header: TxnHeader) -> tuple[TxnHeader, Any, bytes]:
+        changes = self.changes
+        flags = create.flags
+        path = create.path
+        if flags < 0 or flags > _MAX_FLAG:
+            raise BadArgumentsError(path)
+        self._check_ttl(flags, ttl, path)
+        self._tracker.check(request.session_id, OWNER)
+        if path is None:
+            raise MarshallingError(path)
+        slash = path.rfind("/")
+        if slash < 0 or "\0" in path:
+            raise BadArgumentsError(path)
+        acl = fix_up(create.acl, self._ids(request), self._registry)
+        parent_path = path[:slash] or "/"
+        parent = changes.look(parent_path)
+        if parent is None:
+            raise NoNodeError(parent_path)
+        self._allow(parent, permissions.CREATE, request, parent_path)
+        if modes.is_sequential(flags):
+            path += f"{parent.cversion:010d}"
+        _validate(path)
+        if changes.look(path) is not None:
+            raise NodeExistsError(path)
+        if parent.ephemeral_owner and self._tree.words.session_of(parent.ephemeral_owner):
+            raise NoChildrenForEphemeralsError(path)
+        if self._enforce_quota:
+            self._check_quota(path, _length(create.data), 1)
+        cversion = _wrap(parent.cversion + 1)
+        owner = 0
+        txn: Any
+        if op == opcodes.CREATE_CONTAINER:
+            owner = modes.CONTAINER_OWNER
+            txn = records.CreateContainerTxn(path, create.data, acl, cversion)
+            body = records.encode_CreateContainerTxn(path, create.data, acl, cversion)
+        elif op == opcodes.CREATE_TTL:
+            owner = self._tree.words.ttl_owner(ttl)
+            txn = records.CreateTTLTxn(path, create.data, acl, cversion, ttl)
+            body = records.encode_CreateTTLTxn(path, create.data, acl, cversion, ttl)
+        else:
+            ephemeral = modes.is_ephemeral(flags)
+            if ephemeral:
+                owner = request.session_id
+            txn = records.CreateTxn(path, create.data, acl, ephemeral, cversion)
+            body = records.encode_CreateTxn(path, create.data, acl, ephemeral, cversion)
+        zxid = header.zxid
+        changes.touch(parent_path, parent, zxid)
+        parent.child_count += 1
+        if cversion > parent.cversion:
+            parent.cversion = cversion
+            parent.pzxid = zxid
+            changes.changed(parent_path, parent)
+        now = header.time
+        changes.add(
+            path,
+            ChangeRecord(
+                create.data, acl, 0, world_permissions(acl), zxid, zxid, now, now, 0, 0, 0, owner, zxid, 0, UNKNOWN_DIGEST
+            ),
+            zxid,
+        )
+        return header, txn, body
+
+    def _check_ttl(self, flags: int, ttl: int, path: str | None) -> None:
+        if not modes.is_ttl(flags):
+            if ttl:
+                raise BadArgumentsError(path)
+            return
+        if not self._extended_types:
+            raise UnimplementedError(path)
+        if ttl <= 0 or ttl > modes.MAX_TTL_MS:
+            raise BadArgumentsError(path)
+
+    def _delete(self, path: str | None, version: int, request: Request, zxid: int) -> tuple[Any, bytes]:
+        changes = self.changes
+        self._tracker.check(request.session_id, OWNER)
+        if path is None:
+            raise MarshallingError(path)
+        parent_path = _parent_of_deletable(path)
+        parent = changes.look(parent_path)
+        if parent is None:
+            raise NoNodeError(parent_path)
+        self._allow(parent, permissions.DELETE, request, parent_path)
+        record = changes.look(path)
+        if record is None:
+            raise NoNodeError(path)
+        if version != -1 and version != record.version:
+            raise BadVersionError(path)
+        if record.child_count > 0:
+            raise NotEmptyError(path)
+        self._remove(path, record, parent_path, parent, zxid)
+        return records.DeleteTxn(path), records.encode_DeleteTxn(path)
+
+    def _delete_container(self, path: str | None, zxid: int) -> tuple[Any, bytes]:
+        if path is None:
+            raise MarshallingError(path)
+        parent_path = _parent_of_deletable(path)
+        parent = self.changes.look(parent_path)
+        if parent is None:
+            raise NoNodeError(parent_path)
+        record = self.changes.look(path)
+        if record is None:
+            raise NoNodeError(path)
+        if record.child_count > 0:
+            raise NotEmptyError(path)
+        if record.ephemeral_owner and self._tree.words.session_of(record.ephemeral_owner):
+            raise BadVersionError(path)
+        self._remove(path, record, parent_path, parent, zxid)
+        return records.DeleteTxn(path), records.encode_DeleteTxn(path)
+
+    def _remove(self, path: str, record: ChangeRecord, parent_path: str, parent: ChangeRecord, zxid: int) -> None:
+        changes = self.changes
+        changes.touch(parent_path, parent, zxid)
+        parent.child_count -= 1
+        parent.pzxid = zxid
+        changes.changed(parent_path, parent)
+        changes.remove(path, record, zxid)
+
+    def _set_acl(self, set_acl: Any, request: Request, zxid: int) -> tuple[Any, bytes]:
+        path = set_acl.path
+        self._tracker.check(request.session_id, OWNER)
+        _validate(path)
+        acl = fix_up(set_acl.acl, self._ids(request), self._registry)
+        record = self._look_valid(path)
+        self._allow(record, permissions.ADMIN, request, path)
+        version = _next_version(record.aversion, set_acl.version, path)
+        self.changes.touch(path, record, zxid)
+        record.aversion = version
+        self.changes.set_acl(record, acl)
+        self.changes.changed(path, record)
+        return records.SetACLTxn(path, list(acl), version), records.encode_SetACLTxn(path, acl, version)
+
+    def _check(self, path: str | None, version: int, request: Request) -> tuple[Any, bytes]:
+        self._tracker.check(request.session_id, OWNER)
+        record = self._look_valid(path)
+        assert path is not None
+        self._allow(record, permissions.READ, request, path)
+        next_version = _next_version(record.version, version, path)
+        return records.CheckVersionTxn(path, next_version), records.encode_CheckVersionTxn(path, next_version)
+
+    def _close_session(self, session_id: int, zxid: int) -> tuple[Any, bytes]:
+        changes = self.changes
+        self._tracker.mark_closing(session_id)
+        doomed = changes.ephemerals_of(session_id)
+        for path in doomed:
+            record = changes.look(path)
+            parent_path = paths.parent_of(path) or "/"
+            parent = changes.look(parent_path)
+            if record is not None and parent is not None:
+                self._remove(path, record, parent_path, parent, zxid)
+        if not self._close_session_txn:
+            return None, b""
+        return records.CloseSessionTxn(doomed), records.encode_CloseSessionTxn(doomed)
+
+    def _multi(self, request: Request, header: TxnHeader) -> tuple[Any, bytes]:
+        operations = decode_multi(request.body)
+        changes = self.changes
+        changes.begin()
+        failed = 0
+        entries: list[records.Txn] = []
+        for op, operation in operations:
+            if failed:
+                entries.append(records.Txn(opcodes.ERROR, records.encode_ErrorTxn(errors.RUNTIME_INCONSISTENCY)))
+                continue
+            try:
+                entries.append(records.Txn(op, self._sub(op, operation, request, header)))
+            except KeeperException as refusal:
+                failed = refusal.code
+                changes.rollback()
+                entries.append(records.Txn(opcodes.ERROR, records.encode_ErrorTxn(failed)))
+        if not failed:
+            changes.commit()
+        return records.MultiTxn(entries), records.encode_MultiTxn(entries)
+
+    def _sub(self, op: int, operation: Any, request: Request, header: TxnHeader) -> bytes:
+        """The encoded txn of one operation of a multi."""
+        if op == opcodes.SET_DATA:
+            return self._set_data(operation, request, header.zxid, header.time)[1]
+        if op == opcodes.DELETE:
+            return self._delete(operation.path, operation.version, request, header.zxid)[1]
+        if op == opcodes.CHECK:
+            return self._check(operation.path, operation.version, request)[1]
+        ttl = operation.ttl if op == opcodes.CREATE_TTL else 0
+        return self._create(op, operation, ttl, request, header)[2]
+
+    def _check_quota(self, path: str, bytes_grown: int, nodes_grown: int) -> None:
+        """:raises QuotaExceededError: where the write would go over a hard limit (2.10)."""
+        governing = self._tree.quota_of(path)
+        if governing is None:
+            return
+        limits_node = self._tree.nodes.get(f"{paths.QUOTA}{governing}/{paths.LIMITS_NODE}")
+        usage_node = self._tree.nodes.get(f"{paths.QUOTA}{governing}/{paths.STATS_NODE}")
+        if limits_node is None or usage_node is None:
+            return
+        limits = quota.StatsTrack.parse(limits_node.data)
+        usage = quota.StatsTrack.parse(usage_node.data)
+        if nodes_grown > 0 and -1 < limits.count_hard_limit < usage.count + nodes_grown:
+            raise QuotaExceededError(path)
+        if -1 < limits.byte_hard_limit < usage.bytes + bytes_grown:
+            raise QuotaExceededError(path)
+
+
+def _length(data: bytes | None) -> int:
+    return len(data) if data is not None else 0
+
+
+def _wrap(number: int) -> int:
+    """`number` as a signed 32-bit integer: counters of Java overflow."""
+    return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+
+
+def _next_version(current: int, expected: int, path: str | None) -> int:
+    """The version after `current`, where the client expected that one or (-1) any."""
+    if expected != -1 and expected != current:
+        raise BadVersionError(path)
+    return _wrap(current + 1)
+
+
+def _validate(path: str | None) -> None:
+    try:
+        paths.validate_path(path or "")
+    except ValueError as reason:
+        raise BadArgumentsError(f"{path}: {reason}") from None
+
+
+def _parent_of_deletable(path: str) -> str:
+    """The parent of a path that may be deleted."""
+    slash = path.rfind("/")
+    if slash < 0 or path in _UNDELETABLE or "\0" in path:
+        raise BadArgumentsError(path)
+    return path[:slash] or "/"

@@ -1,0 +1,274 @@
+"""Reads: what is answered from the tree alone, watches included (FinalRequestProcessor's half of it).
+
+A reader looks into the tree and registers the watch in the same step, so no change can slip between. Every method takes the bytes of
+the request record in place and gives back the reply body; a refusal is raised. Covered by tests/request/test_reads.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from txzk.auth.check import AclChecker
+from txzk.auth.providers import ProviderRegistry
+from txzk.database import watches
+from txzk.database.node import DataNode
+from txzk.database.tree import DataTree
+from txzk.defs import acl as permissions
+from txzk.defs import errors, opcodes
+from txzk.defs.errors import (
+    BadArgumentsError, KeeperException, MarshallingError, NoAuthError, NoNodeError, NoWatcherError,
+)
+from txzk.jute import records
+from txzk.request import multi
+from txzk.request.request import Client
+
+Reader = Callable[[Client, bytes, int, int], bytes]
+
+# The zxid of an event that setWatches makes up for something missed.
+_NO_ZXID: Final = -1
+
+_PERSISTENT_MODE: Final = 0
+_PERSISTENT_RECURSIVE_MODE: Final = 1
+
+# WatcherType of checkWatches and removeWatches: (bits in the data table, bits in the child table).
+_WATCHER_TYPES: Final[dict[int, tuple[int, int]]] = {
+    1: (0, watches.STANDARD),
+    2: (watches.STANDARD, 0),
+    3: (watches.STANDARD | watches.PERSISTENT | watches.RECURSIVE, watches.STANDARD | watches.PERSISTENT),
+    4: (watches.PERSISTENT, watches.PERSISTENT),
+    5: (watches.RECURSIVE, 0),
+}
+
+
+class ReadSettings(Protocol):
+    """The settings that reads obey."""
+
+    @property
+    def skip_acl(self) -> bool: ...
+
+
+class Reads:
+    """The read operations over one tree."""
+
+    def __init__(self, tree: DataTree, registry: ProviderRegistry, settings: ReadSettings) -> None:
+        self._tree = tree
+        self._nodes = tree.nodes
+        self._world = tree.acl_cache.world
+        self._registry = registry
+        self._checker = AclChecker(registry, settings.skip_acl)
+        self.readers: dict[int, Reader] = {
+            opcodes.GET_DATA: self.get_data,
+            opcodes.EXISTS: self.exists,
+            opcodes.GET_CHILDREN: self.get_children,
+            opcodes.GET_CHILDREN2: self.get_children2,
+            opcodes.GET_ACL: self.get_acl,
+            opcodes.SYNC: self.sync,
+            opcodes.MULTI_READ: self.multi_read,
+            opcodes.SET_WATCHES: self.set_watches,
+            opcodes.SET_WATCHES2: self.set_watches2,
+            opcodes.ADD_WATCH: self.add_watch,
+            opcodes.CHECK_WATCHES: self.check_watches,
+            opcodes.REMOVE_WATCHES: self.remove_watches,
+            opcodes.GET_EPHEMERALS: self.get_ephemerals,
+            opcodes.GET_ALL_CHILDREN_NUMBER: self.get_all_children_number,
+            opcodes.WHO_AM_I: self.who_am_i,
+            opcodes.PING: self.ping,
+        }
+
+    def _allow(self, node: DataNode, permission: int, client: Client, path: str) -> None:
+        if self._world[node.acl] & permission:
+            return
+        if not self._checker.allowed(self._tree.acl_cache.lookup(node.acl), permission, client.ids):
+            raise NoAuthError(path)
+
+    def _node(self, path: str | None, client: Client) -> DataNode:
+        """The node at `path`, which the client may read."""
+        if path is None:
+            raise MarshallingError
+        node = self._nodes.get(path)
+        if node is None:
+            raise NoNodeError(path)
+        if not self._world[node.acl] & permissions.READ:
+            self._allow(node, permissions.READ, client, path)
+        return node
+
+    def ping(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        """A sign of life; the session has been touched by then."""
+        return b""
+
+    def get_data(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        request, _ = records.decode_GetDataRequest(body, start, end)
+        path = request.path
+        node = self._node(path, client)
+        if request.watch:
+            self._tree.data_watches.add(path, client)
+        return records.encode_GetDataResponse(node.data, self._tree.stat(node))
+
+    def exists(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        """A node that is not there leaves its watch all the same."""
+        request, _ = records.decode_ExistsRequest(body, start, end)
+        path = request.path
+        if path is None:
+            raise MarshallingError
+        if "\0" in path:
+            raise BadArgumentsError(path)
+        node = self._nodes.get(path)
+        if node is None:
+            if request.watch:
+                self._tree.data_watches.add(path, client)
+            raise NoNodeError(path)
+        self._allow(node, permissions.READ, client, path)
+        if request.watch:
+            self._tree.data_watches.add(path, client)
+        return records.encode_ExistsResponse(self._tree.stat(node))
+
+    def get_children(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        request, _ = records.decode_GetChildrenRequest(body, start, end)
+        node = self._node(request.path, client)
+        if request.watch:
+            self._tree.child_watches.add(request.path, client)
+        return records.encode_GetChildrenResponse(node.children or ())
+
+    def get_children2(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        request, _ = records.decode_GetChildren2Request(body, start, end)
+        node = self._node(request.path, client)
+        if request.watch:
+            self._tree.child_watches.add(request.path, client)
+        return records.encode_GetChildren2Response(node.children or (), self._tree.stat(node))
+
+    def get_acl(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        """READ or ADMIN will do; without ADMIN the hashes of digest ids are hidden."""
+        request, _ = records.decode_GetACLRequest(body, start, end)
+        path = request.path
+        if path is None:
+            raise MarshallingError
+        node = self._nodes.get(path)
+        if node is None:
+            raise NoNodeError(path)
+        self._allow(node, permissions.READ | permissions.ADMIN, client, path)
+        acl = self._tree.acl_cache.lookup(node.acl)
+        if not self._checker.allowed(acl, permissions.ADMIN, client.ids):
+            acl = self._checker.mask(acl)
+        return records.encode_GetACLResponse(acl, self._tree.stat(node))
+
+    def sync(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        """On a standalone server a place in the order of the session; the path is only echoed."""
+        request, _ = records.decode_SyncRequest(body, start, end)
+        return records.encode_SyncResponse(request.path)
+
+    def multi_read(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        """getData and getChildren in one request; a refusal concerns its own operation only, watches are not set."""
+        parts: list[bytes] = []
+        for op, request in multi.decode_multi_read(body[start:end]):
+            try:
+                node = self._node(request.path, client)
+            except KeeperException as refusal:
+                parts.append(multi.encode_error(refusal.code))
+                continue
+            parts.append(records.encode_MultiHeader(op, False, errors.OK))
+            if op == opcodes.GET_DATA:
+                parts.append(records.encode_GetDataResponse(node.data, self._tree.stat(node)))
+            else:
+                parts.append(records.encode_GetChildrenResponse(node.children or ()))
+        parts.append(multi.END)
+        return b"".join(parts)
+
+    def set_watches(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        request, _ = records.decode_SetWatches(body, start, end)
+        self._set_watches(client, request, (), ())
+        return b""
+
+    def set_watches2(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        request, _ = records.decode_SetWatches2(body, start, end)
+        self._set_watches(client, request, request.persistentWatches or (), request.persistentRecursiveWatches or ())
+        return b""
+
+    def _set_watches(self, client: Client, request: Any, persistent: Any, recursive: Any) -> None:
+        """Restores the watches of a client that has been away; what it missed becomes an event at once (2.9)."""
+        tree = self._tree
+        since = request.relativeZxid
+        for path in request.dataWatches or ():
+            node = self._nodes.get(path)
+            if node is None:
+                client.process_event(watches.NODE_DELETED, path, _NO_ZXID, None)
+            elif node.mzxid > since:
+                client.process_event(watches.NODE_DATA_CHANGED, path, _NO_ZXID, None)
+            else:
+                tree.data_watches.add(path, client)
+        for path in request.existWatches or ():
+            if path in self._nodes:
+                client.process_event(watches.NODE_CREATED, path, _NO_ZXID, None)
+            else:
+                tree.data_watches.add(path, client)
+        for path in request.childWatches or ():
+            node = self._nodes.get(path)
+            if node is None:
+                client.process_event(watches.NODE_DELETED, path, _NO_ZXID, None)
+            elif node.pzxid > since:
+                client.process_event(watches.NODE_CHILDREN_CHANGED, path, _NO_ZXID, None)
+            else:
+                tree.child_watches.add(path, client)
+        for path in persistent:
+            self._add_persistent(client, path)
+        for path in recursive:
+            tree.data_watches.add(path, client, watches.RECURSIVE)
+
+    def _add_persistent(self, client: Client, path: str) -> None:
+        self._tree.data_watches.add(path, client, watches.PERSISTENT)
+        self._tree.child_watches.add(path, client, watches.PERSISTENT)
+
+    def add_watch(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        """The node need not exist; the reply body is an ErrorResponse of 0."""
+        request, _ = records.decode_AddWatchRequest(body, start, end)
+        if request.mode == _PERSISTENT_MODE:
+            self._add_persistent(client, request.path)
+        elif request.mode == _PERSISTENT_RECURSIVE_MODE:
+            self._tree.data_watches.add(request.path, client, watches.RECURSIVE)
+        else:
+            raise MarshallingError(request.path)
+        return records.encode_ErrorResponse(errors.OK)
+
+    def check_watches(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        request, _ = records.decode_CheckWatchesRequest(body, start, end)
+        data_bits, child_bits = self._bits(request.type)
+        if not (
+            self._tree.data_watches.has(request.path, client, data_bits)
+            or self._tree.child_watches.has(request.path, client, child_bits)
+        ):
+            raise NoWatcherError(request.path)
+        return b""
+
+    def remove_watches(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        request, _ = records.decode_RemoveWatchesRequest(body, start, end)
+        data_bits, child_bits = self._bits(request.type)
+        from_data = self._tree.data_watches.remove(request.path, client, data_bits)
+        from_children = self._tree.child_watches.remove(request.path, client, child_bits)
+        if not (from_data or from_children):
+            raise NoWatcherError(request.path)
+        return b""
+
+    def _bits(self, watcher_type: int) -> tuple[int, int]:
+        bits = _WATCHER_TYPES.get(watcher_type)
+        if bits is None:
+            raise MarshallingError
+        return bits
+
+    def get_ephemerals(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        """The session's own ephemerals whose path starts with the given string."""
+        request, _ = records.decode_GetEphemeralsRequest(body, start, end)
+        owned = self._tree.ephemerals.get(client.session_id, {})
+        prefix = request.prefixPath
+        if prefix is None or not prefix.strip() or prefix == "/":
+            return records.encode_GetEphemeralsResponse(owned)
+        return records.encode_GetEphemeralsResponse([path for path in owned if path.startswith(prefix)])
+
+    def get_all_children_number(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        request, _ = records.decode_GetAllChildrenNumberRequest(body, start, end)
+        self._node(request.path, client)
+        return records.encode_GetAllChildrenNumberResponse(self._tree.all_children_number(request.path))
+
+    def who_am_i(self, client: Client, body: bytes, start: int, end: int) -> bytes:
+        return records.encode_WhoAmIResponse([
+            (scheme, self._registry.user_name(scheme, id)) for scheme, id in client.ids
+        ])
