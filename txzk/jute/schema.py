@@ -1,6 +1,6 @@
 """The schema: every record of zookeeper.jute as a construct, with jute's own names of records and fields.
 
-This is the only place that knows layouts; `txzk.jute.compiler` turns it into coders. Interpreted, it is the oracle of tests/jute/.
+The last ones before the transactions are those of the snapshot file, which zookeeper.jute does not name. This is the only place that knows layouts; `txzk.jute.compiler` turns it into coders. Interpreted, it is the oracle of tests/jute/.
 Jute's types: int and long are big-endian, a boolean is one byte, a string, buffer or vector starts with an int length of which -1
 stands for null.
 """
@@ -146,6 +146,10 @@ QuorumAuthPacket = _record(magic=int64, status=int32, token=buffer)
 FileHeader = _record(magic=int32, version=int32, dbid=int64)
 TxnDigest = _record(version=int32, treeDigest=int64)
 TxnHeader = _record(clientId=int64, cxid=int32, zxid=int64, time=int64, type=int32)
+SnapshotNode = _record(path=ustring, data=buffer, acl=int64, stat=StatPersisted)
+SnapshotSession = _record(id=int64, timeout=int32)
+SnapshotAcl = _record(id=int64, acl=_acl_list)
+SnapshotDigest = _record(zxid=int64, version=int32, digest=int64)
 CreateTxnV0 = _record(path=ustring, data=buffer, acl=_acl_list, ephemeral=boolean)
 CreateTxn = _record(path=ustring, data=buffer, acl=_acl_list, ephemeral=boolean, parentCVersion=int32)
 CreateTTLTxn = _record(path=ustring, data=buffer, acl=_acl_list, parentCVersion=int32, ttl=int64)

@@ -83,9 +83,11 @@ def encode_results(results: list[SubResult]) -> bytes:
             parts.append(records.encode_MultiHeader(op, False, errors.OK))
             parts.append(records.encode_CreateResponse(result.path))
         elif op in _CREATES:
+            assert result.stat is not None
             parts.append(records.encode_MultiHeader(opcodes.CREATE2, False, errors.OK))
             parts.append(records.encode_Create2Response(result.path, result.stat))
         elif op == opcodes.SET_DATA:
+            assert result.stat is not None
             parts.append(records.encode_MultiHeader(op, False, errors.OK))
             parts.append(records.encode_SetDataResponse(result.stat))
         else:
