@@ -11,7 +11,6 @@ from typing import Final, Protocol
 
 import cramjam
 
-from txzk.database.acl_cache import OPEN_ID
 from txzk.database.node import DataNode
 from txzk.database.tree import DIGEST_VERSION, DataTree
 from txzk.defs.errors import StorageError
@@ -353,7 +352,6 @@ def _load_nodes(stream: _Stream, tree: DataTree, max_record_bytes: int) -> None:
     """Reads nodes up to the terminator. Equal numbers become one object: of a million nodes most were never changed."""
     decode = records.decode_SnapshotNode
     load_node = tree.load_node
-    acls = tree.acl_cache.acls
     while True:
         buffer = stream.buffer
         end = len(buffer)
@@ -366,8 +364,6 @@ def _load_nodes(stream: _Stream, tree: DataTree, max_record_bytes: int) -> None:
                 (path, data, acl, stat), offset = decode(buffer, offset, end)
                 if data is not None and len(data) > max_record_bytes:
                     raise StorageError(f"Unreasonable length = {len(data)} of node {path!r}")
-                if acl != OPEN_ID and acl not in acls:
-                    raise StorageError(f"node {path!r} refers to ACL {acl}, which the snapshot does not list")
                 czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = stat
                 if mzxid == czxid:
                     mzxid = czxid

@@ -245,15 +245,19 @@ class LogReader:
             self._check_rest()
             return None
         if length < 0 or length > self._max_entry:
-            return self._end(f"Unreasonable length = {length}")
+            self._end(f"Unreasonable length = {length}")
+            return None
         if not self._fill(_FRAME_BYTES + length + 1):
-            return self._end("a record breaks off")
+            self._end("a record breaks off")
+            return None
         start = self._offset + _FRAME_BYTES
         entry = self._buffer[start : start + length]
         if adler32(entry) != checksum:
-            return self._end("a record does not match its checksum")
+            self._end("a record does not match its checksum")
+            return None
         if self._buffer[start + length] != 0x42:
-            return self._end("a record lacks its end mark")
+            self._end("a record lacks its end mark")
+            return None
         try:
             header, txn, digest = decode_entry(entry)
         except JuteError as error:
@@ -274,7 +278,7 @@ class LogReader:
         if length < 0 or not self._fill(_FRAME_BYTES + length + 1):
             return False
         start = self._offset + _FRAME_BYTES
-        return adler32(self._buffer[start : start + length]) == checksum
+        return bool(adler32(self._buffer[start : start + length]) == checksum)
 
     def _check_rest(self, reason: str = "records are missing") -> None:
         """Refuses where a good record stands behind the offset."""
@@ -302,7 +306,7 @@ class LogReader:
         if not _SHORTEST_ENTRY <= length <= self._max_entry or checksum >> 32:
             return False
         end = start + _FRAME_BYTES + length
-        return end < len(data) and data[end] == 0x42 and adler32(data[start + _FRAME_BYTES : end]) == checksum
+        return end < len(data) and data[end] == 0x42 and bool(adler32(data[start + _FRAME_BYTES : end]) == checksum)
 
 
 def log_files(disk: IDisk, log_dir: str) -> list[tuple[int, str]]:

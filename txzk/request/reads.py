@@ -77,7 +77,7 @@ class Reads:
         }
 
     def _allow(self, node: DataNode, permission: int, client: Client, path: str) -> None:
-        if self._world[node.acl] & permission:
+        if self._world.get(node.acl, 0) & permission:
             return
         if not self._checker.allowed(self._tree.acl_cache.lookup(node.acl), permission, client.ids):
             raise NoAuthError(path)
@@ -89,7 +89,7 @@ class Reads:
         node = self._nodes.get(path)
         if node is None:
             raise NoNodeError(path)
-        if not self._world[node.acl] & permissions.READ:
+        if not self._world.get(node.acl, 0) & permissions.READ:
             self._allow(node, permissions.READ, client, path)
         return node
 
