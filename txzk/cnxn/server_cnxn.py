@@ -406,6 +406,13 @@ class ServerCnxn:
             self._count(read.op, read.xid, zxid, now_ms - read.received_ms, 1, 0, 0)
         core.has_output(self)
 
+    def submit_connect(self, session_id: int, body: bytes, now_ms: int, wall_ms: int) -> None:
+        """Sends the creation of this connection's session into the pipeline."""
+        request = Request(self, session_id, 0, opcodes.CREATE_SESSION, body, now_ms)
+        self._pending.append(request)
+        self._core.outstanding_requests += 1
+        self._core.submit(request, wall_ms)
+
     def open_session(self, session_id: int) -> None:
         """Answers the ConnectRequest: the session is there."""
         self.connecting = False

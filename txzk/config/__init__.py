@@ -1,0 +1,1 @@
+"""zoo.cfg and system properties, checked and frozen. Covered by tests/config/."""

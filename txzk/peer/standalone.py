@@ -1,0 +1,271 @@
+"""StandaloneServer: one server without an ensemble, as a machine.
+
+Inputs: a connection's bytes (through its ServerCnxn), `log_written`, `snapshot_written`, `timer_fired`, `failed`. Effects: see
+txzk.peer.effects; besides, `dirty` names the connections that have something to write. One batch of the log is under way at a time; what
+arrives meanwhile is the next batch. Covered by tests/peer/test_standalone.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from txzk.auth.check import AclChecker
+from txzk.auth.providers import EnsembleMismatchError, ProviderRegistry
+from txzk.cnxn.server_cnxn import ServerCnxn
+from txzk.config.server import ServerConfig
+from txzk.database.acl_cache import Acl
+from txzk.database.sessions import SessionTracker, check_password
+from txzk.database.watches import SYNC_CONNECTED
+from txzk.defs import acl as permissions
+from txzk.defs import opcodes
+from txzk.defs.errors import AuthFailedError
+from txzk.jute import records
+from txzk.peer import containers
+from txzk.peer.effects import Effect, Report, Stop, WriteLog
+from txzk.peer.snapshots import Snapshots
+from txzk.peer.stats import ServerStats
+from txzk.persistence.recovery import Recovered
+from txzk.persistence.txnlog import LogWriter
+from txzk.request.chain import StandaloneChain
+from txzk.request.prep import OWNER, PrepRequestProcessor
+from txzk.request.reads import Reads
+from txzk.request.request import Request
+
+# In session ids; `conf` shows the configured id, which is 0 here.
+_SERVER_ID: Final = 1
+_EVENT_XID: Final = -1
+_NODES_A_STEP: Final = 64
+
+# Answers a four-letter word: (word, server, now_ms, wall_ms) to the whole answer, None where it is no such word.
+FourLetterWords = Callable[[bytes, "StandaloneServer", int, int], bytes | None]
+
+
+class StandaloneServer:
+    """A standalone server; implements what ServerCnxn asks of its Core."""
+
+    def __init__(
+        self, config: ServerConfig, recovered: Recovered, registry: ProviderRegistry, random: Random,
+        four_letter_words: FourLetterWords, now_ms: int,
+    ) -> None:
+        """
+        :param recovered: what the data directory held.
+        :param now_ms: monotonic time.
+        """
+        settings = config.settings
+        self.config = config
+        self.settings = settings
+        self.tree = recovered.tree
+        self.started_ms = now_ms
+        self.stats = ServerStats()
+        self.cnxns: dict[ServerCnxn, None] = {}
+        self.dirty: dict[ServerCnxn, None] = {}
+        self.outstanding_requests = 0
+        self.max_frame_bytes = settings.jute_max_buffer
+        self.outstanding_limit = settings.global_outstanding_limit
+        self.requires_auth = bool(settings.enforce_auth_schemes)
+        self.effects: list[Effect] = []
+        self._registry = registry
+        self._checker = AclChecker(registry, settings.skip_acl)
+        self._four_letter_words = four_letter_words
+        self.tracker = SessionTracker(_SERVER_ID, config.tick_time, now_ms, recovered.sessions)
+        self._by_session: dict[int, ServerCnxn] = {}
+        self._log = LogWriter(
+            f"{config.data_log_dir}/version-2", settings.pre_alloc_size_kb * 1024,
+            settings.txn_log_size_limit_kb * 1024 if settings.txn_log_size_limit_kb > 0 else -1, settings.force_sync,
+        )
+        self._writing = False
+        self._snapshots = Snapshots(f"{config.data_dir}/version-2", settings, random)
+        self._snapshot_writes = 0
+        self._remove_orphans(recovered.sessions)
+        self._prep = PrepRequestProcessor(self.tree, self.tracker, registry, settings, self._log.append)
+        self._chain = StandaloneChain(self.tree, self._prep)
+        self.readers = Reads(self.tree, registry, settings).readers
+        self._next_container_check_ms = now_ms + settings.container_check_interval_ms
+        self._event_key: tuple[int, str, int] | None = None
+        self._event = b""
+        for warning in recovered.warnings:
+            self.effects.append(Report(warning, True))
+        if recovered.new or recovered.loaded_txns:
+            self._begin_snapshot()
+
+    def _remove_orphans(self, sessions: dict[int, int]) -> None:
+        """Ephemeral nodes of sessions that the disk does not know must go before anybody sees them."""
+        for session_id in [owner for owner in self.tree.ephemerals if owner not in sessions]:
+            for path in list(self.tree.ephemerals[session_id]):
+                self.tree.delete(path, self.tree.last_processed_zxid)
+
+    def connected(self, remote_host: str, remote_port: int, now_ms: int, wall_ms: int) -> ServerCnxn | None:
+        """A client has connected; None where a limit says to hang up at once."""
+        total = self.settings.max_cnxns
+        if total and len(self.cnxns) >= total:
+            self.effects.append(Report(f"refused {remote_host}: maxCnxns={total} connections are open", True))
+            return None
+        per_host = self.config.max_client_cnxns
+        if per_host and sum(1 for cnxn in self.cnxns if cnxn.remote_host == remote_host) >= per_host:
+            self.effects.append(
+                Report(f"refused {remote_host}: maxClientCnxns={per_host} connections of this address are open", True)
+            )
+            return None
+        cnxn = ServerCnxn(self, remote_host, remote_port, now_ms, wall_ms)
+        self.cnxns[cnxn] = None
+        return cnxn
+
+    def disconnected(self, cnxn: ServerCnxn) -> None:
+        """The transport of a connection is gone."""
+        self.outstanding_requests -= cnxn.outstanding
+        cnxn.lost()
+        self.cnxns.pop(cnxn, None)
+        self.dirty.pop(cnxn, None)
+        if self._by_session.get(cnxn.session_id) is cnxn:
+            del self._by_session[cnxn.session_id]
+        self.tree.remove_watcher(cnxn)
+
+    def four_letter_word(self, word: bytes, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
+        return self._four_letter_words(word, self, now_ms, wall_ms)
+
+    def connect(self, cnxn: ServerCnxn, request: records.ConnectRequest, now_ms: int, wall_ms: int) -> None:
+        if request.lastZxidSeen > self.tree.last_processed_zxid:
+            cnxn.close()
+            return
+        low, high = self.config.min_session_timeout, self.config.max_session_timeout
+        timeout = min(max(request.timeOut, low), high)
+        cnxn.session_timeout_ms = timeout
+        session_id = request.sessionId
+        if session_id == 0:
+            session_id = self.tracker.new_session_id()
+            self.tracker.add(session_id, timeout, now_ms)
+            self._by_session[session_id] = cnxn
+            body = records.encode_CreateSessionTxn(timeout)
+            cnxn.submit_connect(session_id, body, now_ms, wall_ms)
+            return
+        # The newcomer ends the older connection before it has shown the password, as in Java.
+        older = self._by_session.get(session_id)
+        if older is not None and older is not cnxn:
+            older.close()
+        if check_password(session_id, request.passwd) and self.tracker.touch(session_id, timeout, now_ms):
+            self._by_session[session_id] = cnxn
+            cnxn.open_session(session_id)
+        else:
+            cnxn.refuse_session()
+
+    def submit(self, request: Request, wall_ms: int) -> None:
+        if request.op == opcodes.CREATE_SESSION:
+            self.tracker.set_owner(request.session_id, OWNER)
+        self._chain.submit(request, wall_ms)
+
+    def touch(self, cnxn: ServerCnxn, now_ms: int) -> bool:
+        return self.tracker.touch(cnxn.session_id, cnxn.session_timeout_ms, now_ms)
+
+    def authenticate(self, cnxn: ServerCnxn, scheme: str, data: bytes) -> bool:
+        try:
+            ids = self._registry.authenticate(scheme, cnxn.remote_host, data)
+        except AuthFailedError:
+            return False
+        except EnsembleMismatchError:
+            cnxn.close()
+            return False
+        cnxn.ids += [id for id in ids if id not in cnxn.ids]
+        return True
+
+    def satisfies_auth(self, cnxn: ServerCnxn) -> bool:
+        schemes = self.settings.enforce_auth_schemes
+        return any(scheme in schemes for scheme, _ in cnxn.ids)
+
+    def event_frame(self, event_type: int, path: str, zxid: int) -> bytes:
+        key = (event_type, path, zxid)
+        if key != self._event_key:
+            body = records.encode_ReplyHeader(_EVENT_XID, zxid, 0) + records.encode_WatcherEvent(
+                event_type, SYNC_CONNECTED, path
+            )
+            self._event = len(body).to_bytes(4, "big") + body
+            self._event_key = key
+        return self._event
+
+    def may_read(self, cnxn: ServerCnxn, acl: Acl) -> bool:
+        return self._checker.allowed(acl, permissions.READ, cnxn.ids)
+
+    def has_output(self, cnxn: ServerCnxn) -> None:
+        self.dirty[cnxn] = None
+
+    def count(self, cnxn: ServerCnxn, latency_ms: int, requests: int, reply_bytes: int) -> None:
+        self.stats.add(latency_ms, requests, reply_bytes)
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be done now; to be called after every input."""
+        if not self._writing and self._log.pending:
+            batch = self._log.take_batch()
+            if batch is not None:
+                self._writing = True
+                self.effects.append(WriteLog(batch.ops, batch.last_zxid))
+        effects = self.effects
+        self.effects = []
+        return effects
+
+    def log_written(self, zxid: int, now_ms: int, wall_ms: int) -> None:
+        """Everything up to `zxid` is on disk."""
+        self._writing = False
+        for request in self._chain.flushed(zxid, now_ms):
+            if request.op == opcodes.CLOSE_SESSION:
+                self._session_ended(request)
+        for cnxn in list(self.dirty):
+            cnxn.resume(now_ms, wall_ms)
+        if not self._snapshots.running and self._snapshots.due(self._log.txns_since_roll, self._log.bytes_since_roll):
+            self._begin_snapshot()
+
+    def _begin_snapshot(self) -> None:
+        self._snapshots.draw()
+        self._log.roll()
+        self._snapshots.begin(self.tree, self.tracker.timeouts)
+
+    def _session_ended(self, request: Request) -> None:
+        self.tracker.remove(request.session_id)
+        cnxn = self._by_session.pop(request.session_id, None)
+        if cnxn is not None and cnxn is not request.client:
+            cnxn.close()
+
+    @property
+    def wants_snapshot_step(self) -> bool:
+        """Whether `snapshot_step` should be called again soon: one is being written, and the disk keeps up."""
+        return self._snapshots.running and self._snapshot_writes < 4
+
+    def snapshot_step(self) -> None:
+        """Does a little of the snapshot that is being written."""
+        write = self._snapshots.step(_NODES_A_STEP)
+        if write is not None:
+            self._snapshot_writes += 1
+            self.effects.append(write)
+
+    def snapshot_written(self) -> None:
+        """What the oldest WriteSnapshot asked for is done."""
+        self._snapshot_writes -= 1
+
+    def failed(self, reason: str) -> None:
+        """The disk failed: nothing that is not on disk will ever be acknowledged."""
+        self.effects.append(Stop(reason))
+
+    def deadline_ms(self, now_ms: int) -> int:
+        """When `timer_fired` should be called next."""
+        tick = self.config.tick_time
+        return min((now_ms // tick + 1) * tick, now_ms + 1000)
+
+    def timer_fired(self, now_ms: int, wall_ms: int) -> None:
+        """Ends what has waited too long: sessions, connections without a session, containers."""
+        for session_id in self.tracker.expired(now_ms):
+            self.effects.append(Report(f"session {session_id:#x} has expired"))
+            self._chain.submit(Request(None, session_id, 0, opcodes.CLOSE_SESSION, b"", now_ms), wall_ms)
+        oldest = now_ms - self.settings.sessionless_cnxn_timeout_ms
+        for cnxn in [cnxn for cnxn in self.cnxns if not cnxn.session_id and cnxn.started_ms <= oldest]:
+            cnxn.close()
+        if now_ms >= self._next_container_check_ms:
+            self._check_containers(now_ms, wall_ms)
+
+    def _check_containers(self, now_ms: int, wall_ms: int) -> None:
+        settings = self.settings
+        interval = settings.container_check_interval_ms
+        self._next_container_check_ms = now_ms + interval
+        most = max(1, settings.container_max_per_minute * interval // 60000)
+        for path in containers.candidates(self.tree, wall_ms, settings.container_max_never_used_interval_ms, most):
+            body = records.encode_DeleteContainerRequest(path)
+            self._chain.submit(Request(None, 0, 0, opcodes.DELETE_CONTAINER, body, now_ms), wall_ms)
