@@ -144,7 +144,7 @@ class StandaloneServer:
         older = self._by_session.get(session_id)
         if older is not None and older is not cnxn:
             older.close()
-        if check_password(session_id, request.passwd) and self.tracker.touch(session_id, timeout, now_ms):
+        if check_password(session_id, request.passwd) and self.tracker.renew(session_id, timeout, now_ms):
             self._by_session[session_id] = cnxn
             cnxn.open_session(session_id)
         else:
@@ -156,7 +156,7 @@ class StandaloneServer:
         self._chain.submit(request, wall_ms)
 
     def touch(self, cnxn: ServerCnxn, now_ms: int) -> bool:
-        return self.tracker.touch(cnxn.session_id, cnxn.session_timeout_ms, now_ms)
+        return self.tracker.touch(cnxn.session_id, now_ms)
 
     def authenticate(self, cnxn: ServerCnxn, scheme: str, data: bytes) -> bool:
         try:
@@ -217,7 +217,7 @@ class StandaloneServer:
     def _begin_snapshot(self) -> None:
         self._snapshots.draw()
         self._log.roll()
-        self._snapshots.begin(self.tree, self.tracker.timeouts)
+        self._snapshots.begin(self.tree, dict(self.tracker.timeouts))
 
     def _session_ended(self, request: Request) -> None:
         self.tracker.remove(request.session_id)

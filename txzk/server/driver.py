@@ -1,0 +1,135 @@
+"""Driver: runs a server machine on a reactor; carries out its effects, keeps its timer, writes what its connections have to say.
+
+Covered by tests/server/test_driver.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from txzk.cnxn.server_cnxn import ServerCnxn
+from txzk.defs.errors import StorageError
+from txzk.peer.effects import Effect, Report, WriteLog, WriteSnapshot
+from txzk.peer.standalone import StandaloneServer
+from txzk.server.disk import DiskThread
+
+log = Logger()
+
+
+def monotonic_ms() -> int:
+    """Milliseconds of a clock that is never set."""
+    return time.monotonic_ns() // 1_000_000
+
+
+def wall_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Output(Protocol):
+    """The shell of one connection."""
+
+    def flush(self) -> None:
+        """Writes what the connection has to say; stops, resumes or ends the transport as it says."""
+
+
+class Driver:
+    """Everything between a StandaloneServer and the reactor, but for the sockets."""
+
+    def __init__(
+        self, reactor: IReactorTime, server: StandaloneServer, log_disk: DiskThread, snapshot_disk: DiskThread,
+        stop: Callable[[str], None],
+    ) -> None:
+        """
+        :param log_disk: does nothing but the transaction log, so that nothing else delays a flush.
+        :param stop: ends the process, with the reason.
+        """
+        self._reactor = reactor
+        self.server = server
+        self._log_disk = log_disk
+        self._snapshot_disk = snapshot_disk
+        self._stop = stop
+        self.outputs: dict[ServerCnxn, Output] = {}
+        self._timer: IDelayedCall | None = None
+        self._step: IDelayedCall | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        """Begins to keep time, and carries out what the start left to do."""
+        self._arm()
+        self.pump()
+
+    def stop(self) -> None:
+        """Does nothing more; what the disks have been given is finished by their own `stop`."""
+        self._stopped = True
+        for call in (self._timer, self._step):
+            if call is not None and call.active():
+                call.cancel()
+
+    def pump(self) -> None:
+        """Carries out the effects and writes the output; to be called after every input."""
+        server = self.server
+        dirty = server.dirty
+        if dirty:
+            outputs = self.outputs
+            for cnxn in list(dirty):
+                output = outputs.get(cnxn)
+                if output is not None:
+                    output.flush()
+            dirty.clear()
+        for effect in server.take_effects():
+            self._carry_out(effect)
+        if self._step is None and server.wants_snapshot_step and not self._stopped:
+            self._step = self._reactor.callLater(0, self._snapshot_step)
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, WriteLog):
+            zxid = effect.last_zxid
+            self._log_disk.submit(effect.ops, lambda failure: self._log_written(zxid, failure))
+        elif isinstance(effect, WriteSnapshot):
+            self._snapshot_disk.submit(effect.ops, self._snapshot_written)
+        elif isinstance(effect, Report):
+            if effect.warning:
+                log.warn("{text}", text=effect.text)
+            else:
+                log.info("{text}", text=effect.text)
+        else:
+            self.stop()
+            self._stop(effect.reason)
+
+    def _log_written(self, zxid: int, failure: StorageError | None) -> None:
+        if self._stopped:
+            return
+        if failure is not None:
+            self.server.failed(str(failure))
+        else:
+            self.server.log_written(zxid, monotonic_ms(), wall_ms())
+        self.pump()
+
+    def _snapshot_written(self, failure: StorageError | None) -> None:
+        if self._stopped:
+            return
+        if failure is not None:
+            self.server.failed(str(failure))
+        else:
+            self.server.snapshot_written()
+        self.pump()
+
+    def _snapshot_step(self) -> None:
+        self._step = None
+        self.server.snapshot_step()
+        self.pump()
+
+    def _arm(self) -> None:
+        now = monotonic_ms()
+        self._timer = self._reactor.callLater((self.server.deadline_ms(now) - now) / 1000, self._fire)
+
+    def _fire(self) -> None:
+        self.server.timer_fired(monotonic_ms(), wall_ms())
+        self._arm()
+        self.pump()

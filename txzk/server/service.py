@@ -1,0 +1,125 @@
+"""ZooKeeperService: a whole server as a Twisted service. Covered by tests/server/test_service.py."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.reflect import namedAny
+
+from txzk.auth.providers import AuthProvider, ProviderRegistry
+from txzk.config.server import ServerConfig
+from txzk.peer import four_letter_words
+from txzk.peer.standalone import StandaloneServer
+from txzk.persistence.disk import IDisk, Remove
+from txzk.persistence.purge import to_purge
+from txzk.persistence.recovery import recover
+from txzk.server.client_port import ClientPortFactory
+from txzk.server.disk import DiskThread, FileDisk
+from txzk.server.driver import Driver, monotonic_ms
+
+log = Logger()
+
+TXNLOG_ERROR_EXIT_CODE = 10
+_BACKLOG = 1024
+
+
+def load_provider(name: str) -> AuthProvider:
+    """Makes the authentication provider of a dotted Python name."""
+    provider: AuthProvider = namedAny(name)()
+    return provider
+
+
+class ZooKeeperService(Service):
+    """Recovers the data, listens, and stops in order.
+
+    `client_address` is (host, port) once the service has started, `exit_code` other than 0 after a failure.
+    """
+
+    def __init__(self, config: ServerConfig, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._driver: Driver | None = None
+        self._disks: list[DiskThread] = []
+        self._port: Any = None
+        self._purge: Any = None
+        self.client_address: tuple[str, int] = ("", 0)
+        self.exit_code = 0
+
+    def startService(self) -> None:
+        config = self._config
+        for warning in config.warnings:
+            log.warn("{path}: {warning}", path=config.path, warning=warning)
+        if config.unknown_keys:
+            log.warn(
+                "{path}: keys that are not known became properties: {keys}", path=config.path,
+                keys=", ".join(config.unknown_keys),
+            )
+        registry = ProviderRegistry(config.properties, load_provider)
+        if registry.unknown:
+            log.warn("authentication providers without a counterpart: {names}", names=", ".join(registry.unknown))
+        started = monotonic_ms()
+        recovered = recover(
+            FileDisk(), f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", config.settings
+        )
+        log.info(
+            "recovered {nodes} nodes, zxid {zxid:#x}, {txns} transactions replayed, in {ms} ms",
+            nodes=recovered.tree.node_count, zxid=recovered.tree.last_processed_zxid, txns=recovered.loaded_txns,
+            ms=monotonic_ms() - started,
+        )
+        server = StandaloneServer(
+            config, recovered, registry, Random(), four_letter_words.Answerer(config, FileDisk(), os.environ), monotonic_ms()
+        )
+        self._disks = [DiskThread(self._reactor, FileDisk(), name) for name in ("txzk-log", "txzk-snapshot")]
+        for disk in self._disks:
+            disk.start()
+        self._driver = Driver(self._reactor, server, self._disks[0], self._disks[1], self._fail)
+        self._port = self._reactor.listenTCP(
+            config.client_port, ClientPortFactory(self._driver, config.settings.client_tcp_keep_alive),
+            backlog=config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG,
+            interface=config.client_port_address,
+        )
+        address = self._port.getHost()
+        self.client_address = (address.host, address.port)
+        self._driver.start()
+        if config.autopurge_purge_interval:
+            self._purge_and_rearm()
+        log.info("serving clients at {host}:{port}", host=address.host, port=address.port)
+        super().startService()
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        if self._purge is not None and self._purge.active():
+            self._purge.cancel()
+        if self._driver is not None:
+            self._driver.stop()
+        stopped: Deferred[None] = maybeDeferred(self._port.stopListening if self._port is not None else lambda: None)
+
+        def finish(_: None) -> None:
+            for disk in self._disks:
+                disk.stop()
+
+        return stopped.addCallback(finish)
+
+    def _fail(self, reason: str) -> None:
+        log.critical("the server stops: {reason}", reason=reason)
+        self.exit_code = TXNLOG_ERROR_EXIT_CODE
+        self._reactor.stop()
+
+    def _purge_and_rearm(self) -> None:
+        purge(FileDisk(), self._config, self._config.autopurge_snap_retain_count)
+        self._purge = self._reactor.callLater(self._config.autopurge_purge_interval * 3600, self._purge_and_rearm)
+
+
+def purge(disk: IDisk, config: ServerConfig, retain: int) -> list[str]:
+    """Removes the files that are not needed when the newest `retain` snapshots are kept; gives their paths."""
+    snap_dir = f"{config.data_dir}/version-2"
+    log_dir = f"{config.data_log_dir}/version-2"
+    snapshots, logs = to_purge(disk.list(snap_dir), disk.list(log_dir), retain)
+    doomed = [f"{log_dir}/{name}" for name in logs] + [f"{snap_dir}/{name}" for name in snapshots]
+    disk.run([Remove(path) for path in doomed])
+    return doomed
