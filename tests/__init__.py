@@ -1,0 +1,1 @@
+"""The tests of txzk; run them with tools/test."""
