@@ -7,6 +7,7 @@ time, as the replay over a fuzzy snapshot does, leaves the same tree. Covered by
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from txzk.database import quota
@@ -42,23 +43,19 @@ class SubResult:
 class DataTree:
     """The tree of one server, with its watches and the sets that are derived from it."""
 
-    def __init__(self, words: OwnerWords | None = None, keep_digest: bool = True) -> None:
+    def __init__(self, words: OwnerWords | None = None, keep_digest: bool = True, empty: bool = False) -> None:
         """Makes the tree of a server that never held data (2.5).
 
         :param words: how ephemeralOwner is read; the default knows no extended types.
         :param keep_digest: zookeeper.digest.enabled; without it `digest` stays 0 and nothing is compared.
+        :param empty: makes a tree without any node instead, for the reader of a snapshot to fill.
         """
         self._empty(words, keep_digest)
+        if empty:
+            return
         for path in ("", paths.ZOOKEEPER, paths.QUOTA):
             self.load_node(path, fresh_node(b"", OPEN_ID, 0, 0, 0))
         self._add_config_node()
-
-    @classmethod
-    def for_loading(cls, words: OwnerWords | None = None, keep_digest: bool = True) -> DataTree:
-        """A tree without any node, for the reader of a snapshot to fill."""
-        tree = cls.__new__(cls)
-        tree._empty(words, keep_digest)
-        return tree
 
     def _empty(self, words: OwnerWords | None, keep_digest: bool) -> None:
         self.words = words or OwnerWords()
@@ -255,7 +252,7 @@ class DataTree:
         return results
 
     def create(
-        self, path: str, data: bytes | None, acl: list[Any] | None, owner: int, parent_cversion: int, zxid: int, time_ms: int
+        self, path: str, data: bytes | None, acl: Sequence[Any] | None, owner: int, parent_cversion: int, zxid: int, time_ms: int
     ) -> None:
         """Adds a node below its parent; where it is there already, only its ACL and its parent's counters follow the transaction."""
         slash = path.rfind("/")
@@ -358,7 +355,7 @@ class DataTree:
             self._count_quota(path, grown, 0)
         self.data_watches.trigger(path, NODE_DATA_CHANGED, zxid, self.acl_cache.acls.get(node.acl))
 
-    def set_acl(self, path: str, acl: list[Any] | None, version: int) -> None:
+    def set_acl(self, path: str, acl: Sequence[Any] | None, version: int) -> None:
         """Replaces the ACL of a node."""
         node = self.nodes.get(path)
         if node is None:

@@ -7,7 +7,7 @@ ZooKeeper; covered by tests/defs/test_errors.py.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 OK: Final = 0
 SYSTEM_ERROR: Final = -1
@@ -57,8 +57,8 @@ class KeeperException(Exception):
     :param path: the path of the operation, where there is one.
     """
 
-    code: int = SYSTEM_ERROR
-    reason: str = "the server met an error of its own"
+    code: ClassVar[int] = SYSTEM_ERROR
+    reason: ClassVar[str] = "the server met an error of its own"
 
     def __init__(self, path: str | None = None) -> None:
         super().__init__(self.reason if path is None else f"{self.reason}: {path}")
@@ -282,8 +282,18 @@ class ThrottledOpError(KeeperException):
     reason = "the request waited too long and was not executed"
 
 
+class UnknownCodeError(KeeperException):
+    """A code that this version does not know."""
+
+    reason = "an error code that is not known"
+
+    def __init__(self, unknown_code: int, path: str | None = None) -> None:
+        super().__init__(path)
+        self.unknown_code = unknown_code
+
+
 _BY_CODE: Final[dict[int, type[KeeperException]]] = {
-    subclass.code: subclass for subclass in KeeperException.__subclasses__()
+    subclass.code: subclass for subclass in KeeperException.__subclasses__() if subclass.code != SYSTEM_ERROR or subclass is SystemErrorError
 }
 
 
@@ -292,11 +302,9 @@ def for_code(code: int, path: str | None = None) -> KeeperException:
 
     :param code: a negative code of ReplyHeader.err or ErrorResponse.err.
     :param path: the path of the operation that was answered.
-    :returns: an instance of the subclass with that code; of KeeperException itself, with its code set, for one that is not known.
+    :returns: an instance of the subclass with that code; an UnknownCodeError for one that has none.
     """
     subclass = _BY_CODE.get(code)
     if subclass is not None:
         return subclass(path)
-    unknown = KeeperException(path)
-    unknown.code = code
-    return unknown
+    return UnknownCodeError(code, path)

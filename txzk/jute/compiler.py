@@ -1,7 +1,9 @@
-"""The compiler from the schema to coders: walks the construct of a record and writes Python source for it.
+"""The compiler from the schema to coders: walks the construct of each record and writes Python source for it.
 
-Neighbouring fields of fixed width become one struct; strings, buffers and vectors are slices whose length is checked first. A decoder
-never reads behind `end`. Covered by tests/jute/test_oracle.py, which holds every coder against the interpreted construct.
+Neighbouring fields of fixed width, and the length of the string, buffer or vector behind them, become one struct. A decoder written here
+knows the straight path: a length is compared with what is left before anything is sliced or looped over, the end once behind the last
+field; whatever else can be wrong, and whatever is merely rare, goes to `txzk.jute.careful`, which starts the record again.
+Covered by tests/jute/test_oracle.py, which holds every coder against the interpreted construct, and tests/jute/test_compiler.py.
 """
 
 from __future__ import annotations
@@ -10,201 +12,196 @@ import struct
 from collections import namedtuple
 from typing import Any, Final
 
-from construct import Construct, Struct
+from construct import Construct, Struct  # type: ignore[import-untyped]  # construct has no annotations
 
-from txzk.defs.errors import ProtocolError
 from txzk.jute import schema
+from txzk.jute.careful import MIN_ITEM_BYTES, CarefulDecoder, JuteError
+from txzk.jute.strings import encode_string
 
-_FIXED: Final = {id(schema.int32): "i", id(schema.int64): "q", id(schema.boolean): "B"}
+_CODES: Final = {id(schema.int32): "i", id(schema.int64): "q", id(schema.boolean): "?"}
+_MODULE: Final = "txzk.jute.records"
 
-
-class JuteError(ProtocolError):
-    """Bytes that are no such record.
-
-    :param reason: what is wrong.
-    :param record: the record that was being read.
-    :param field: its field.
-    :param offset: of the field in the buffer.
-    """
-
-    def __init__(self, reason: str, record: str, field: str, offset: int) -> None:
-        super().__init__(f"{record}.{field} at offset {offset}: {reason}")
-        self.record = record
-        self.field = field
-        self.offset = offset
-
-
-def encode_string(value: str) -> bytes:
-    """Encodes as Java does: a character outside the basic plane as two surrogates of three bytes each."""
-    data = value.encode("utf-8", "surrogatepass")
-    if len(data) >= 4 and max(value) > "\uffff":
-        units = value.encode("utf-16-be")
-        return b"".join(
-            chr(units[i] << 8 | units[i + 1]).encode("utf-8", "surrogatepass") for i in range(0, len(units), 2)
-        )
-    return data
-
-
-class _Source:
-    """Lines of one function, and names for the structs that it uses."""
-
-    def __init__(self, names: dict[str, Any]) -> None:
-        self.lines: list[str] = []
-        self._names = names
-
-    def line(self, depth: int, text: str) -> None:
-        self.lines.append("    " * depth + text)
-
-    def struct(self, codes: str, method: str) -> str:
-        name = f"_{method}_{codes}"
-        if name not in self._names:
-            self._names[name] = getattr(struct.Struct(">" + codes), method)
-        return name
-
-
-def _flat(record: Struct, prefix: str = "") -> list[tuple[str, Construct]]:
-    """The fields of a record in order of the wire, those of nested records in place."""
-    fields: list[tuple[str, Construct]] = []
-    for member in record.subcons:
-        kind = member.subcon
-        if isinstance(kind, Struct):
-            fields.extend(_flat(kind, f"{prefix}{member.name}_"))
-        else:
-            fields.append((prefix + member.name, kind))
-    return fields
-
-
-def _group(fields: list[tuple[str, Construct]]) -> list[list[tuple[str, Construct]]]:
-    """Neighbours of fixed width together, every other field alone."""
-    groups: list[list[tuple[str, Construct]]] = []
-    for field in fields:
-        if id(field[1]) in _FIXED and groups and id(groups[-1][-1][1]) in _FIXED:
-            groups[-1].append(field)
-        else:
-            groups.append([field])
-    return groups
+# What the straight path meets in data that is no record, or holds bytes that are not UTF-8.
+_FAILURES: Final = (struct.error, IndexError, UnicodeDecodeError)
 
 
 class Compiler:
-    """Compiles the records of a schema into one namespace of classes and coders."""
+    """Compiles records into one namespace of classes and coders.
+
+    :param records: constructs by name; a record comes before those that hold it.
+    """
 
     def __init__(self, records: dict[str, Construct]) -> None:
         self._records = records
-        self._names_of = {id(record): name for name, record in records.items()}
+        self.names_of = {id(record): name for name, record in records.items()}
+        self.classes: dict[int, type] = {}
         self.namespace: dict[str, Any] = {
-            "JuteError": JuteError, "encode_string": encode_string, "_new": tuple.__new__,
+            "_careful": self._careful, "_parse": self._parse, "_encode_string": encode_string, "_new": tuple.__new__,
+            "_join": b"".join, "_FAILURES": _FAILURES,
         }
-        self.source = ""
+        self._lines: list[str] = []
 
     def compile(self) -> dict[str, Any]:
         """The namespace: for each record R its class R, decode_R, parse_R and encode_R."""
-        lines: list[str] = []
         for name, record in self._records.items():
-            self.namespace[name] = namedtuple(name, [member.name for member in record.subcons])
-            lines += self._decoder(name, record) + self._encoder(name, record)
-        self.source = "\n".join(lines)
+            cls = namedtuple(name, [member.name for member in record.subcons], module=_MODULE)  # type: ignore[misc]  # the schema is data
+            self.namespace[name] = self.classes[id(record)] = cls
+            _Decoder(self, name, record).write()
+            _Encoder(self, name, record).write()
+            self.line(0, f"def parse_{name}(buf):")
+            self.line(1, f"return _parse('{name}', buf, *decode_{name}(buf, 0, len(buf)))")
         exec(compile(self.source, "<jute coders>", "exec"), self.namespace)
         return self.namespace
 
-    def _value(self, record: Struct, prefix: str = "") -> str:
-        """The expression that builds a record from the variables of its flat fields."""
-        parts = []
-        for member in record.subcons:
-            kind = member.subcon
-            if isinstance(kind, Struct):
-                parts.append(self._value(kind, f"{prefix}{member.name}_"))
-            elif kind is schema.boolean:
-                parts.append(f"f_{prefix}{member.name} != 0")
-            else:
-                parts.append(f"f_{prefix}{member.name}")
-        return f"_new({self._names_of[id(record)]}, ({', '.join(parts)},))"
+    @property
+    def source(self) -> str:
+        """What has been written so far."""
+        return "\n".join(self._lines)
 
-    def _decoder(self, name: str, record: Struct) -> list[str]:
-        source = _Source(self.namespace)
-        source.line(0, f"def decode_{name}(buf, offset, end):")
-        self._decode_fields(source, 1, _flat(record))
-        source.line(1, f"return {self._value(record)}, offset")
-        source.line(0, f"def parse_{name}(buf):")
-        source.line(1, f"value, offset = decode_{name}(buf, 0, len(buf))")
-        source.line(1, "if offset != len(buf):")
-        source.line(2, f"raise JuteError(f'{{len(buf) - offset}} bytes too many', '{name}', 'end', offset)")
-        source.line(1, "return value")
-        return [text.replace("@record", name) for text in source.lines]
+    def line(self, depth: int, text: str) -> None:
+        """Writes a line, indented `depth` steps."""
+        self._lines.append("    " * depth + text)
 
-    def _decode_fields(self, source: _Source, depth: int, fields: list[tuple[str, Construct]]) -> None:
-        for group in _group(fields):
-            first, kind = group[0]
-            if id(kind) in _FIXED:
-                codes = "".join(_FIXED[id(member)] for _, member in group)
-                size = struct.calcsize(">" + codes)
-                source.line(depth, f"if end - offset < {size}:")
-                source.line(depth + 1, f"raise JuteError('the data breaks off', '@record', '{first}', offset)")
-                targets = ", ".join(f"f_{name}" for name, _ in group)
-                source.line(depth, f"{targets}, = {source.struct(codes, 'unpack_from')}(buf, offset)")
-                source.line(depth, f"offset += {size}")
-            else:
-                self._decode_variable(source, depth, first, kind)
+    def struct(self, codes: str, method: str) -> str:
+        """The name of a method of the struct with these codes."""
+        name = f"_{method}_{codes.replace('?', 'b')}"
+        if name not in self.namespace:
+            self.namespace[name] = getattr(struct.Struct(">" + codes), method)
+        return name
 
-    def _decode_variable(self, source: _Source, depth: int, name: str, kind: Construct) -> None:
-        source.line(depth, "if end - offset < 4:")
-        source.line(depth + 1, f"raise JuteError('the data breaks off', '@record', '{name}', offset)")
-        source.line(depth, f"n, = {source.struct('i', 'unpack_from')}(buf, offset)")
-        source.line(depth, "offset += 4")
-        if isinstance(kind, schema.Vector):
-            self._decode_vector(source, depth, name, kind)
-            return
-        source.line(depth, "if 0 <= n <= end - offset:")
-        conversion = ".decode('utf-8', 'replace')" if kind is schema.ustring else ""
-        source.line(depth + 1, f"f_{name} = buf[offset:offset + n]{conversion}")
-        source.line(depth + 1, "offset += n")
-        source.line(depth, "elif n == -1:")
-        source.line(depth + 1, f"f_{name} = None")
-        source.line(depth, "else:")
-        source.line(depth + 1, f"raise JuteError(f'length {{n}} with {{end - offset}} bytes left', '@record', '{name}', offset - 4)")
+    def _careful(self, name: str, buf: bytes, offset: int, end: int) -> tuple[Any, int]:
+        decoder = CarefulDecoder(self.classes, name, buf, offset, end)
+        return decoder.value(self._records[name]), decoder.offset
 
-    def _decode_vector(self, source: _Source, depth: int, name: str, kind: schema.Vector) -> None:
-        """Items are at least four bytes long, so a count is checked against what is left before anything is made."""
-        item = kind.item
-        count, items = f"n_{name}", f"l_{name}"
-        source.line(depth, f"{count} = n")
-        source.line(depth, f"if {count} == -1:")
-        source.line(depth + 1, f"f_{name} = None")
-        source.line(depth, f"elif {count} < 0 or {count} * 4 > end - offset:")
-        source.line(depth + 1, f"raise JuteError(f'{{{count}}} items with {{end - offset}} bytes left', '@record', '{name}', offset - 4)")
-        source.line(depth, "else:")
-        source.line(depth + 1, f"{items} = []")
-        source.line(depth + 1, f"for _ in range({count}):")
-        if isinstance(item, Struct):
-            prefix = f"{name}_"
-            self._decode_fields(source, depth + 2, _flat(item, prefix))
-            source.line(depth + 2, f"{items}.append({self._value(item, prefix)})")
+    def _parse(self, name: str, buf: bytes, value: Any, offset: int) -> Any:
+        if offset != len(buf):
+            raise JuteError(f"{len(buf) - offset} bytes too many", name, "end", offset)
+        return value
+
+
+class _Decoder:
+    """Writes decode_R. `offset` stays where the record starts; the place read next is the variable `at` and a distance from it."""
+
+    def __init__(self, compiler: Compiler, name: str, record: Struct) -> None:
+        self._compiler = compiler
+        self._line = compiler.line
+        self._name = name
+        self._record = record
+        self._careful = f"return _careful('{name}', buf, offset, end)"
+        self._at = "offset"
+        self._distance = 0
+
+    def write(self) -> None:
+        line = self._line
+        line(0, f"def decode_{self._name}(buf, offset, end):")
+        line(1, "try:")
+        ends_checked = self._fields(2, _flat(self._record))
+        value = _value(self._compiler, self._record, "")
+        if ends_checked:
+            line(2, f"return {value}, {self._place()}")
         else:
-            self._decode_variable(source, depth + 2, f"{name}_item", item)
-            source.line(depth + 2, f"{items}.append(f_{name}_item)")
-        source.line(depth + 1, f"f_{name} = {items}")
+            line(2, f"at = {self._place()}")
+            line(2, "if at <= end:")
+            line(3, f"return {value}, at")
+        line(1, "except _FAILURES:")
+        line(2, "pass")
+        line(1, self._careful)
 
-    def _encoder(self, name: str, record: Struct) -> list[str]:
-        source = _Source(self.namespace)
-        parameters = ", ".join(member.name for member in record.subcons)
-        source.line(0, f"def encode_{name}({parameters}):")
-        for member in record.subcons:
-            if isinstance(member.subcon, Struct):
-                self._unpack(source, 1, member.name, member.name, member.subcon)
+    def _place(self) -> str:
+        return f"{self._at} + {self._distance}" if self._distance else self._at
+
+    def _fields(self, depth: int, fields: list[tuple[str, Construct]]) -> bool:
+        """Reads fields into variables of their names; gives whether the last one has been compared with `end`."""
+        fixed: list[tuple[str, str]] = []
+        for name, kind in fields:
+            code = _CODES.get(id(kind))
+            if code is not None:
+                fixed.append((name, code))
+                continue
+            self._fixed(depth, [*fixed, (f"{name}_n", "i")])
+            fixed = []
+            if isinstance(kind, schema.Vector):
+                self._vector(depth, name, kind)
             else:
-                source.line(1, f"f_{member.name} = {member.name}")
-        source.line(1, f"return {self._encode_fields(source, 1, _flat(record))}")
-        return source.lines
+                self._slice(depth, name, kind)
+        if fixed:
+            self._fixed(depth, fixed)
+        return not fixed
 
-    def _unpack(self, source: _Source, depth: int, value: str, prefix: str, record: Struct) -> None:
-        """Spreads a nested record over the variables of its flat fields."""
-        targets = ", ".join(f"f_{prefix}_{member.name}" for member in record.subcons)
-        source.line(depth, f"{targets}, = {value}")
-        for member in record.subcons:
-            if isinstance(member.subcon, Struct):
-                self._unpack(source, depth, f"f_{prefix}_{member.name}", f"{prefix}_{member.name}", member.subcon)
+    def _fixed(self, depth: int, fields: list[tuple[str, str]]) -> None:
+        """One struct, or one byte."""
+        codes = "".join(code for _, code in fields)
+        if codes == "?":
+            self._line(depth, f"{fields[0][0]} = buf[{self._place()}] != 0")
+        else:
+            targets = ", ".join(name for name, _ in fields)
+            self._line(depth, f"{targets}, = {self._compiler.struct(codes, 'unpack_from')}(buf, {self._place()})")
+        self._distance += struct.calcsize(">" + codes)
 
-    def _encode_fields(self, source: _Source, depth: int, fields: list[tuple[str, Construct]]) -> str:
-        """Writes what must be prepared and gives the expression of the bytes; lengths join the struct before them."""
+    def _move(self, depth: int) -> None:
+        """Brings `at` to the place read next."""
+        self._line(depth, f"at = {self._place()}")
+        self._at, self._distance = "at", 0
+
+    def _slice(self, depth: int, name: str, kind: Construct) -> None:
+        self._move(depth)
+        line = self._line
+        if kind is schema.ustring:
+            line(depth, f"to = at + {name}_n")
+            line(depth, "if to < at or to > end:")
+            line(depth + 1, self._careful)
+            line(depth, f"{name} = buf[at:to].decode()")
+            self._at = "to"
+            return
+        line(depth, f"if 0 <= {name}_n <= end - at:")
+        line(depth + 1, f"to = at + {name}_n")
+        line(depth + 1, f"{name} = buf[at:to]")
+        line(depth, f"elif {name}_n == -1 and at <= end:")
+        line(depth + 1, f"{name} = None")
+        line(depth + 1, "to = at")
+        line(depth, "else:")
+        line(depth + 1, self._careful)
+        self._at = "to"
+
+    def _vector(self, depth: int, name: str, kind: schema.Vector) -> None:
+        """Every item has MIN_ITEM_BYTES or more, so a count that cannot be is refused before the loop."""
+        self._move(depth)
+        line = self._line
+        item = kind.item
+        line(depth, f"if 0 <= {name}_n * {MIN_ITEM_BYTES} <= end - at:")
+        line(depth + 1, f"{name} = []")
+        line(depth + 1, f"for _ in range({name}_n):")
+        if isinstance(item, Struct):
+            self._fields(depth + 2, _flat(item, f"{name}_"))
+            value = _value(self._compiler, item, f"{name}_")
+        else:
+            value = f"{name}_item"
+            self._fields(depth + 2, [(value, item)])
+        line(depth + 2, f"{name}.append({value})")
+        line(depth + 2, f"at = {self._place()}")
+        self._at, self._distance = "at", 0
+        line(depth, f"elif {name}_n == -1 and at <= end:")
+        line(depth + 1, f"{name} = None")
+        line(depth, "else:")
+        line(depth + 1, self._careful)
+
+
+class _Encoder:
+    """Writes encode_R, whose parameters are the fields. First every field is made ready in variables, then all are joined."""
+
+    def __init__(self, compiler: Compiler, name: str, record: Struct) -> None:
+        self._compiler = compiler
+        self._line = compiler.line
+        self._name = name
+        self._record = record
+
+    def write(self) -> None:
+        self._line(0, f"def encode_{self._name}({', '.join(member.name for member in self._record.subcons)}):")
+        parts = self._parts(1, self._record, "")
+        self._line(1, f"return {parts[0] if len(parts) == 1 else '_join((' + ', '.join(parts) + '))'}")
+
+    def _parts(self, depth: int, record: Struct, prefix: str) -> list[str]:
+        """Makes the fields ready and gives the expressions of the bytes to be joined."""
         parts: list[str] = []
         codes = ""
         values: list[str] = []
@@ -212,54 +209,92 @@ class Compiler:
         def flush() -> None:
             nonlocal codes, values
             if codes:
-                parts.append(f"{source.struct(codes, 'pack')}({', '.join(values)})")
+                parts.append(f"{self._compiler.struct(codes, 'pack')}({', '.join(values)})")
             codes, values = "", []
 
-        for name, kind in fields:
-            code = _FIXED.get(id(kind))
-            if code is not None:
-                codes += code
-                values.append(f"1 if f_{name} else 0" if code == "B" else f"f_{name}")
-                continue
-            if isinstance(kind, schema.Vector):
-                self._encode_vector(source, depth, name, kind)
+        for name, kind in self._spread(depth, record, prefix):
+            if isinstance(kind, Struct):
+                codes += "".join(_CODES[id(field)] for _, field in _flat(kind))
+                values.append("*" + name)
+            elif id(kind) in _CODES:
+                codes += _CODES[id(kind)]
+                values.append(name)
+            elif isinstance(kind, schema.Vector):
+                self._vector(depth, name, kind)
                 flush()
-                parts.append(f"b_{name}")
-                continue
-            if kind is schema.ustring:
-                source.line(depth, f"if f_{name} is None:")
-                source.line(depth + 1, f"b_{name} = b''; n_{name} = -1")
-                source.line(depth, "else:")
-                source.line(depth + 1, f"b_{name} = f_{name}.encode() if f_{name}.isascii() else encode_string(f_{name})")
-                source.line(depth + 1, f"n_{name} = len(b_{name})")
+                parts.append(name)
             else:
-                source.line(depth, f"if f_{name} is None:")
-                source.line(depth + 1, f"b_{name} = b''; n_{name} = -1")
-                source.line(depth, "else:")
-                source.line(depth + 1, f"b_{name} = f_{name}; n_{name} = len(b_{name})")
-            codes += "i"
-            values.append(f"n_{name}")
-            flush()
-            parts.append(f"b_{name}")
+                self._bytes(depth, name, kind)
+                codes += "i"
+                values.append(f"{name}_n")
+                flush()
+                parts.append(name)
         flush()
-        return " + ".join(parts)
+        return parts
 
-    def _encode_vector(self, source: _Source, depth: int, name: str, kind: schema.Vector) -> None:
+    def _spread(self, depth: int, record: Struct, prefix: str) -> list[tuple[str, Construct]]:
+        """The fields of a record; a nested record is one field where all of it has fixed width, and spread into its own otherwise."""
+        fields: list[tuple[str, Construct]] = []
+        for member in record.subcons:
+            name = prefix + member.name
+            kind = member.subcon
+            if isinstance(kind, Struct) and not _is_fixed(kind):
+                self._line(depth, f"{', '.join(f'{name}_{inner.name}' for inner in kind.subcons)}, = {name}")
+                fields.extend(self._spread(depth, kind, f"{name}_"))
+            else:
+                fields.append((name, kind))
+        return fields
+
+    def _bytes(self, depth: int, name: str, kind: Construct) -> None:
+        line = self._line
+        line(depth, f"if {name} is None:")
+        line(depth + 1, f"{name}_n = -1")
+        line(depth + 1, f"{name} = b''")
+        line(depth, "else:")
+        if kind is schema.ustring:
+            line(depth + 1, f"{name} = {name}.encode() if {name}.isascii() else _encode_string({name})")
+        line(depth + 1, f"{name}_n = len({name})")
+
+    def _vector(self, depth: int, name: str, kind: schema.Vector) -> None:
+        line = self._line
         item = kind.item
-        pack = source.struct("i", "pack")
-        source.line(depth, f"if f_{name} is None:")
-        source.line(depth + 1, f"b_{name} = {pack}(-1)")
-        source.line(depth, "else:")
-        source.line(depth + 1, f"l_{name} = [{pack}(len(f_{name}))]")
+        pack = self._compiler.struct("i", "pack")
+        line(depth, f"if {name} is None:")
+        line(depth + 1, f"{name} = {pack}(-1)")
+        line(depth, "else:")
+        line(depth + 1, f"{name}_parts = [{pack}(len({name}))]")
         if isinstance(item, Struct):
-            source.line(depth + 1, f"for v_{name} in f_{name}:")
-            self._unpack(source, depth + 2, f"v_{name}", name, item)
-            fields = _flat(item, f"{name}_")
+            line(depth + 1, f"for {', '.join(f'{name}_{member.name}' for member in item.subcons)}, in {name}:")
+            parts = self._parts(depth + 2, item, f"{name}_")
         else:
-            source.line(depth + 1, f"for f_{name}_item in f_{name}:")
-            fields = [(f"{name}_item", item)]
-        source.line(depth + 2, f"l_{name}.append({self._encode_fields(source, depth + 2, fields)})")
-        source.line(depth + 1, f"b_{name} = b''.join(l_{name})")
+            line(depth + 1, f"for {name}_item in {name}:")
+            parts = self._parts(depth + 2, Struct("item" / item), f"{name}_")
+        line(depth + 2, f"{name}_parts += {', '.join(parts)}")
+        line(depth + 1, f"{name} = _join({name}_parts)")
+
+
+def _flat(record: Struct, prefix: str = "") -> list[tuple[str, Construct]]:
+    """The fields of a record in order of the wire, those of nested records in place, with the names of their variables."""
+    fields: list[tuple[str, Construct]] = []
+    for member in record.subcons:
+        if isinstance(member.subcon, Struct):
+            fields.extend(_flat(member.subcon, f"{prefix}{member.name}_"))
+        else:
+            fields.append((prefix + member.name, member.subcon))
+    return fields
+
+
+def _is_fixed(record: Struct) -> bool:
+    return all(id(kind) in _CODES for _, kind in _flat(record))
+
+
+def _value(compiler: Compiler, record: Struct, prefix: str) -> str:
+    """The expression that builds a record from the variables of its flat fields."""
+    parts = [
+        _value(compiler, member.subcon, f"{prefix}{member.name}_") if isinstance(member.subcon, Struct) else prefix + member.name
+        for member in record.subcons
+    ]
+    return f"_new({compiler.names_of[id(record)]}, ({', '.join(parts)},))"
 
 
 def stub(records: dict[str, Construct]) -> str:
@@ -282,7 +317,7 @@ def stub(records: dict[str, Construct]) -> str:
         "from collections.abc import Iterable",
         "from typing import Any, NamedTuple",
         "",
-        "from txzk.jute.compiler import JuteError as JuteError",
+        "from txzk.jute.careful import JuteError as JuteError",
     ]
     for name, record in records.items():
         lines += ["", f"class {name}(NamedTuple):"]

@@ -1,29 +1,23 @@
 """The schema: every record of zookeeper.jute as a construct, with jute's own names of records and fields.
 
-The last ones before the transactions are those of the snapshot file, which zookeeper.jute does not name. This is the only place that knows layouts; `txzk.jute.compiler` turns it into coders. Interpreted, it is the oracle of tests/jute/.
-Jute's types: int and long are big-endian, a boolean is one byte, a string, buffer or vector starts with an int length of which -1
-stands for null.
+The records Snapshot* are the parts of a snapshot file, which zookeeper.jute does not name. This is the only place that knows layouts;
+`txzk.jute.compiler` turns it into coders, and interpreted it is their oracle in tests/jute/test_oracle.py. Jute's types: int and long are
+big-endian, a boolean is one byte, a string, buffer or vector starts with an int length of which -1 stands for null.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from construct import Adapter, Construct, Int32sb, Int64sb, Prefixed, PrefixedArray, Struct, Subconstruct, Byte, GreedyBytes
+from construct import (  # type: ignore[import-untyped]  # construct has no annotations
+    Byte, Construct, ExprAdapter, GreedyBytes, Int32sb, Int64sb, Prefixed, PrefixedArray, Struct, Subconstruct,
+)
+
+from txzk.jute.strings import decode_string, encode_string
 
 
-class Boolean(Adapter):
-    """One byte; any value but 0 reads as true."""
-
-    def _decode(self, obj: Any, context: Any, path: str) -> bool:
-        return bool(obj)
-
-    def _encode(self, obj: Any, context: Any, path: str) -> int:
-        return 1 if obj else 0
-
-
-class Nullable(Subconstruct):
-    """A length-prefixed value, or the length -1 for null."""
+class Nullable(Subconstruct):  # type: ignore[misc]  # construct has no annotations
+    """A value that starts with its length, or the length -1 for null."""
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
         start = stream.tell()
@@ -39,19 +33,6 @@ class Nullable(Subconstruct):
         return self.subcon._build(obj, stream, context, path)
 
 
-class Utf16Units(Adapter):
-    """A string as Java writes it: every UTF-16 unit encoded on its own; what is not UTF-8 reads as U+FFFD."""
-
-    def _decode(self, obj: Any, context: Any, path: str) -> str:
-        return bytes(obj).decode("utf-8", "replace")
-
-    def _encode(self, obj: Any, context: Any, path: str) -> bytes:
-        units = obj.encode("utf-16-be", "surrogatepass")
-        return b"".join(
-            chr(units[i] << 8 | units[i + 1]).encode("utf-8", "surrogatepass") for i in range(0, len(units), 2)
-        )
-
-
 class Vector(Nullable):
     """A nullable sequence of one type."""
 
@@ -60,11 +41,16 @@ class Vector(Nullable):
         self.item = item
 
 
-boolean: Final = Boolean(Byte)
 int32: Final = Int32sb
 int64: Final = Int64sb
+# Any byte but 0 reads as true.
+boolean: Final = ExprAdapter(Byte, lambda byte, context: byte != 0, lambda value, context: 1 if value else 0)
 buffer: Final = Nullable(Prefixed(Int32sb, GreedyBytes))
-ustring: Final = Nullable(Utf16Units(Prefixed(Int32sb, GreedyBytes)))
+ustring: Final = Nullable(
+    ExprAdapter(
+        Prefixed(Int32sb, GreedyBytes), lambda data, context: decode_string(data), lambda value, context: encode_string(value)
+    )
+)
 
 
 def _record(**fields: Construct) -> Construct:

@@ -299,7 +299,7 @@ def _load(stream: _Stream, zxid: int, words: OwnerWords, options: SnapshotOption
     header = records.parse_FileHeader(stream.take(16))
     if header.magic != MAGIC:
         raise StorageError(f"magic number {header.magic:#x} is not that of a snapshot")
-    tree = DataTree.for_loading(words, options.digest_enabled)
+    tree = DataTree(words, options.digest_enabled, empty=True)
     sessions: dict[int, int] = {}
     for _ in range(_count(stream)):
         session = records.parse_SnapshotSession(stream.take(12))

@@ -182,7 +182,7 @@ class PrepRequestProcessor:
         self._check_ttl(flags, ttl, path)
         self._tracker.check(request.session_id, OWNER)
         if path is None:
-            raise MarshallingError(path)
+            raise MarshallingError
         slash = path.rfind("/")
         if slash < 0 or "\0" in path:
             raise BadArgumentsError(path)
@@ -249,7 +249,7 @@ class PrepRequestProcessor:
         changes = self.changes
         self._tracker.check(request.session_id, OWNER)
         if path is None:
-            raise MarshallingError(path)
+            raise MarshallingError
         parent_path = _parent_of_deletable(path)
         parent = changes.look(parent_path)
         if parent is None:
@@ -267,7 +267,7 @@ class PrepRequestProcessor:
 
     def _delete_container(self, path: str | None, zxid: int) -> tuple[Any, bytes]:
         if path is None:
-            raise MarshallingError(path)
+            raise MarshallingError
         parent_path = _parent_of_deletable(path)
         parent = self.changes.look(parent_path)
         if parent is None:

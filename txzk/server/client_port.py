@@ -44,9 +44,12 @@ class ClientPortProtocol(Protocol):
         cnxn = self._cnxn
         if cnxn is None or cnxn.closing:
             return
-        cnxn.data_received(data, monotonic_ms(), wall_ms())
-        self.flush()
-        self._driver.pump()
+        try:
+            cnxn.data_received(data, monotonic_ms(), wall_ms())
+            self.flush()
+            self._driver.pump()
+        except Exception:
+            self._driver.broken()
 
     def flush(self) -> None:
         cnxn = self._cnxn

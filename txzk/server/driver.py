@@ -102,34 +102,44 @@ class Driver:
             self.stop()
             self._stop(effect.reason)
 
-    def _log_written(self, zxid: int, failure: StorageError | None) -> None:
+    def run(self, step: Callable[[], None]) -> None:
+        """Feeds the machine and carries out what follows; a bug in it stops the server at once, before it can do harm."""
         if self._stopped:
             return
-        if failure is not None:
-            self.server.failed(str(failure))
-        else:
-            self.server.log_written(zxid, monotonic_ms(), wall_ms())
-        self.pump()
+        try:
+            step()
+            self.pump()
+        except Exception:
+            self.broken()
+
+    def broken(self) -> None:
+        """Called in an exception handler: what was caught is a bug of ours."""
+        log.failure("a broken invariant")
+        if not self._stopped:
+            self.stop()
+            self._stop("a broken invariant")
+
+    def _log_written(self, zxid: int, failure: StorageError | None) -> None:
+        def step() -> None:
+            if failure is not None:
+                self.server.failed(str(failure))
+            else:
+                self.server.log_written(zxid, monotonic_ms(), wall_ms())
+
+        self.run(step)
 
     def _snapshot_written(self, failure: StorageError | None) -> None:
-        if self._stopped:
-            return
-        if failure is not None:
-            self.server.failed(str(failure))
-        else:
-            self.server.snapshot_written()
-        self.pump()
+        self.run(self.server.snapshot_written if failure is None else lambda: self.server.failed(str(failure)))
 
     def _snapshot_step(self) -> None:
         self._step = None
-        self.server.snapshot_step()
-        self.pump()
+        self.run(self.server.snapshot_step)
 
     def _arm(self) -> None:
         now = monotonic_ms()
         self._timer = self._reactor.callLater((self.server.deadline_ms(now) - now) / 1000, self._fire)
 
     def _fire(self) -> None:
-        self.server.timer_fired(monotonic_ms(), wall_ms())
-        self._arm()
-        self.pump()
+        self.run(lambda: self.server.timer_fired(monotonic_ms(), wall_ms()))
+        if not self._stopped:
+            self._arm()
