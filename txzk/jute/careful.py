@@ -15,9 +15,6 @@ from txzk.defs.errors import ProtocolError
 from txzk.jute import schema
 from txzk.jute.strings import decode_string
 
-# The shortest item of a vector is a string: its length alone has so many bytes.
-MIN_ITEM_BYTES = 4
-
 
 class JuteError(ProtocolError):
     """Bytes that are no such record.
@@ -75,7 +72,7 @@ class CarefulDecoder:
             return None
         left = self._end - self.offset
         if isinstance(kind, schema.Vector):
-            if not 0 <= length * MIN_ITEM_BYTES <= left:
+            if not 0 <= length * kind.item_bytes <= left:
                 raise JuteError(f"{length} items with {left} bytes left", self._record, field, start)
             return [self.value(kind.item, f"{field}[{index}]") for index in range(length)]
         if not 0 <= length <= left:

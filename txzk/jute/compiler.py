@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import struct
 from collections import namedtuple
+from collections.abc import Callable
 from typing import Any, Final
 
 from construct import Construct, Struct  # type: ignore[import-untyped]  # construct has no annotations
 
 from txzk.jute import schema
-from txzk.jute.careful import MIN_ITEM_BYTES, CarefulDecoder, JuteError
+from txzk.jute.careful import CarefulDecoder, JuteError
 from txzk.jute.strings import encode_string
 
 _CODES: Final = {id(schema.int32): "i", id(schema.int64): "q", id(schema.boolean): "?"}
 _MODULE: Final = "txzk.jute.records"
 
-# What the straight path meets in data that is no record, or holds bytes that are not UTF-8.
-_FAILURES: Final = (struct.error, IndexError, UnicodeDecodeError)
+
+class _LeftPathError(Exception):
+    """Raised by a compiled decoder, and caught in it."""
+
+
+# What ends the straight path: a length that cannot be or is null, the end of the buffer, bytes that are not UTF-8.
+_FAILURES: Final = (_LeftPathError, struct.error, IndexError, UnicodeDecodeError)
 
 
 class Compiler:
@@ -36,8 +42,8 @@ class Compiler:
         self.names_of = {id(record): name for name, record in records.items()}
         self.classes: dict[int, type] = {}
         self.namespace: dict[str, Any] = {
-            "_careful": self._careful, "_parse": self._parse, "_encode_string": encode_string, "_new": tuple.__new__,
-            "_join": b"".join, "_FAILURES": _FAILURES,
+            "_careful": self._careful, "_encode_string": encode_string, "_new": tuple.__new__, "_join": b"".join,
+            "_FAILURES": _FAILURES, "_LeftPathError": _LeftPathError,
         }
         self._lines: list[str] = []
 
@@ -48,9 +54,9 @@ class Compiler:
             self.namespace[name] = self.classes[id(record)] = cls
             _Decoder(self, name, record).write()
             _Encoder(self, name, record).write()
-            self.line(0, f"def parse_{name}(buf):")
-            self.line(1, f"return _parse('{name}', buf, *decode_{name}(buf, 0, len(buf)))")
         exec(compile(self.source, "<jute coders>", "exec"), self.namespace)
+        for name in self._records:
+            self.namespace[f"parse_{name}"] = _parser(name, self.namespace[f"decode_{name}"])
         return self.namespace
 
     @property
@@ -73,10 +79,15 @@ class Compiler:
         decoder = CarefulDecoder(self.classes, name, buf, offset, end)
         return decoder.value(self._records[name]), decoder.offset
 
-    def _parse(self, name: str, buf: bytes, value: Any, offset: int) -> Any:
+
+def _parser(name: str, decode: Callable[[bytes, int, int], tuple[Any, int]]) -> Callable[[bytes], Any]:
+    def parse(buf: bytes) -> Any:
+        value, offset = decode(buf, 0, len(buf))
         if offset != len(buf):
             raise JuteError(f"{len(buf) - offset} bytes too many", name, "end", offset)
         return value
+
+    return parse
 
 
 class _Decoder:
@@ -87,7 +98,6 @@ class _Decoder:
         self._line = compiler.line
         self._name = name
         self._record = record
-        self._careful = f"return _careful('{name}', buf, offset, end)"
         self._at = "offset"
         self._distance = 0
 
@@ -105,14 +115,15 @@ class _Decoder:
             line(3, f"return {value}, at")
         line(1, "except _FAILURES:")
         line(2, "pass")
-        line(1, self._careful)
+        line(1, f"return _careful('{self._name}', buf, offset, end)")
 
     def _place(self) -> str:
         return f"{self._at} + {self._distance}" if self._distance else self._at
 
     def _fields(self, depth: int, fields: list[tuple[str, Construct]]) -> bool:
-        """Reads fields into variables of their names; gives whether the last one has been compared with `end`."""
+        """Reads fields into variables of their names; gives whether the place behind them has been compared with `end`."""
         fixed: list[tuple[str, str]] = []
+        checked = False
         for name, kind in fields:
             code = _CODES.get(id(kind))
             if code is not None:
@@ -121,12 +132,14 @@ class _Decoder:
             self._fixed(depth, [*fixed, (f"{name}_n", "i")])
             fixed = []
             if isinstance(kind, schema.Vector):
-                self._vector(depth, name, kind)
+                checked = self._vector(depth, name, kind)
             else:
                 self._slice(depth, name, kind)
+                checked = True
         if fixed:
             self._fixed(depth, fixed)
-        return not fixed
+            checked = False
+        return checked
 
     def _fixed(self, depth: int, fields: list[tuple[str, str]]) -> None:
         """One struct, or one byte."""
@@ -149,7 +162,7 @@ class _Decoder:
         if kind is schema.ustring:
             line(depth, f"to = at + {name}_n")
             line(depth, "if to < at or to > end:")
-            line(depth + 1, self._careful)
+            line(depth + 1, "raise _LeftPathError")
             line(depth, f"{name} = buf[at:to].decode()")
             self._at = "to"
             return
@@ -160,30 +173,30 @@ class _Decoder:
         line(depth + 1, f"{name} = None")
         line(depth + 1, "to = at")
         line(depth, "else:")
-        line(depth + 1, self._careful)
+        line(depth + 1, "raise _LeftPathError")
         self._at = "to"
 
-    def _vector(self, depth: int, name: str, kind: schema.Vector) -> None:
-        """Every item has MIN_ITEM_BYTES or more, so a count that cannot be is refused before the loop."""
+    def _vector(self, depth: int, name: str, kind: schema.Vector) -> bool:
         self._move(depth)
         line = self._line
         item = kind.item
-        line(depth, f"if 0 <= {name}_n * {MIN_ITEM_BYTES} <= end - at:")
+        line(depth, f"if 0 <= {name}_n * {kind.item_bytes} <= end - at:")
         line(depth + 1, f"{name} = []")
         line(depth + 1, f"for _ in range({name}_n):")
         if isinstance(item, Struct):
-            self._fields(depth + 2, _flat(item, f"{name}_"))
+            checked = self._fields(depth + 2, _flat(item, f"{name}_"))
             value = _value(self._compiler, item, f"{name}_")
         else:
             value = f"{name}_item"
-            self._fields(depth + 2, [(value, item)])
+            checked = self._fields(depth + 2, [(value, item)])
         line(depth + 2, f"{name}.append({value})")
         line(depth + 2, f"at = {self._place()}")
         self._at, self._distance = "at", 0
         line(depth, f"elif {name}_n == -1 and at <= end:")
         line(depth + 1, f"{name} = None")
         line(depth, "else:")
-        line(depth + 1, self._careful)
+        line(depth + 1, "raise _LeftPathError")
+        return checked
 
 
 class _Encoder:
@@ -263,13 +276,15 @@ class _Encoder:
         line(depth + 1, f"{name} = {pack}(-1)")
         line(depth, "else:")
         line(depth + 1, f"{name}_parts = [{pack}(len({name}))]")
+        line(depth + 1, f"{name}_add = {name}_parts.append")
         if isinstance(item, Struct):
             line(depth + 1, f"for {', '.join(f'{name}_{member.name}' for member in item.subcons)}, in {name}:")
             parts = self._parts(depth + 2, item, f"{name}_")
         else:
             line(depth + 1, f"for {name}_item in {name}:")
             parts = self._parts(depth + 2, Struct("item" / item), f"{name}_")
-        line(depth + 2, f"{name}_parts += {', '.join(parts)}")
+        for part in parts:
+            line(depth + 2, f"{name}_add({part})")
         line(depth + 1, f"{name} = _join({name}_parts)")
 
 

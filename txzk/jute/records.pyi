@@ -2,7 +2,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from txzk.jute.compiler import JuteError as JuteError
+from txzk.jute.careful import JuteError as JuteError
 
 class Id(NamedTuple):
     scheme: Any

@@ -34,11 +34,23 @@ class Nullable(Subconstruct):  # type: ignore[misc]  # construct has no annotati
 
 
 class Vector(Nullable):
-    """A nullable sequence of one type."""
+    """A nullable sequence of one type.
+
+    :ivar item: the type.
+    :ivar item_bytes: what an item has at least, so that a count can be refused before anything is made.
+    """
 
     def __init__(self, item: Construct) -> None:
         super().__init__(PrefixedArray(Int32sb, item))
         self.item = item
+        self.item_bytes = _least_bytes(item)
+
+
+def _least_bytes(kind: Construct) -> int:
+    """How long a value of this kind is at least; a string, buffer or vector has its length."""
+    if isinstance(kind, Struct):
+        return sum(_least_bytes(member.subcon) for member in kind.subcons)
+    return 4 if isinstance(kind, Nullable) else int(kind.sizeof())
 
 
 int32: Final = Int32sb
