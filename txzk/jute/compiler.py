@@ -313,14 +313,19 @@ def _value(compiler: Compiler, record: Struct, prefix: str) -> str:
 
 
 def stub(records: dict[str, Construct]) -> str:
-    """The text of records.pyi: what the compiled coders look like to a type checker."""
+    """The text of records.pyi: what the compiled coders look like to a type checker.
+
+    A string that was read may be null, but is Any: nearly every reader knows by then that it is not.
+    """
     names_of = {id(record): name for name, record in records.items()}
 
     def hint(kind: Construct, given: bool) -> str:
         if isinstance(kind, Struct):
-            return "tuple[Any, ...]" if given else names_of[id(kind)]
+            if not given:
+                return names_of[id(kind)]
+            return f"tuple[{', '.join(hint(member.subcon, True) for member in kind.subcons)}]"
         if isinstance(kind, schema.Vector):
-            return "Iterable[Any] | None" if given else "Any"
+            return f"{'Collection' if given else 'Sequence'}[{hint(kind.item, given)}] | None"
         if kind is schema.ustring:
             return "str | None" if given else "Any"
         if kind is schema.buffer:
@@ -329,7 +334,7 @@ def stub(records: dict[str, Construct]) -> str:
 
     lines = [
         "# Written by `python -m txzk.jute.compiler`; tests/jute/test_compiler.py holds it against the schema.",
-        "from collections.abc import Iterable",
+        "from collections.abc import Collection, Sequence",
         "from typing import Any, NamedTuple",
         "",
         "from txzk.jute.careful import JuteError as JuteError",
