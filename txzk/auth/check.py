@@ -146,7 +146,4 @@ def _is_true(properties: Mapping[str, str], name: str) -> bool:
 
 def satisfies(ids: Sequence[AuthId], schemes: Collection[str]) -> bool:
     """Whether a client with these ids has proved one of the required `schemes`."""
-    for scheme, _ in ids:
-        if scheme in schemes:
-            return True
-    return False
+    return any(scheme in schemes for scheme, _ in ids)
