@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import sys
@@ -14,6 +15,10 @@ from txzk.config.keys import ConfigError
 from txzk.config.server import ServerConfig, load
 
 INVALID_INVOCATION_EXIT_CODE = 2
+
+_YOUNG_OBJECTS = 50_000
+_YOUNG_COLLECTIONS = 10
+_NEVER = 1_000_000_000
 
 
 class Options(usage.Options):
@@ -74,12 +79,23 @@ def read_config(options: Options) -> ServerConfig:
     return load(text, properties, path, os.getcwd())
 
 
+def _calm_collector() -> None:
+    """Keeps Python's cycle collector from walking over the whole tree, which stops a server of a million nodes for half a second.
+
+    Nodes, sessions and requests are freed by their reference counts; young cycles, as failures and closed connections leave them, are still
+    looked for.
+    """
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, _YOUNG_COLLECTIONS, _NEVER)
+
+
 def makeService(options: Options) -> IService:
     """The service for twistd; ends the process with Java's exit code where the configuration cannot be used."""
     from twisted.internet import reactor
 
     from txzk.server.service import ZooKeeperService
 
+    _calm_collector()
     try:
         config = read_config(options)
     except ConfigError as error:

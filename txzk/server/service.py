@@ -21,6 +21,7 @@ from txzk.persistence.recovery import recover
 from txzk.server.client_port import ClientPortFactory
 from txzk.server.disk import DiskThread, FileDisk
 from txzk.server.driver import Driver, monotonic_ms
+from txzk.server.transport import DirectPort
 
 log = Logger()
 
@@ -78,11 +79,12 @@ class ZooKeeperService(Service):
         for disk in self._disks:
             disk.start()
         self._driver = Driver(self._reactor, server, self._disks[0], self._disks[1], self._fail)
-        self._port = self._reactor.listenTCP(
+        self._port = DirectPort(
             config.client_port, ClientPortFactory(self._driver, config.settings.client_tcp_keep_alive),
-            backlog=config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG,
-            interface=config.client_port_address,
+            config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG,
+            config.client_port_address, self._reactor,
         )
+        self._port.startListening()
         address = self._port.getHost()
         self.client_address = (address.host, address.port)
         self._driver.start()
