@@ -26,7 +26,7 @@ _DIGEST_ACL = [(31, ("digest", "ann:kqLe4KV5NMwvxK/TQ6hhxY83bEM="))]
 
 def write_everything(port: int) -> RawClient:
     """Every kind of transaction, with its refusals; gives the client whose session owns the ephemerals."""
-    client = RawClient(port, 2_400_000)
+    client = RawClient(port, 1_200_000)
     client.create("/a", b"first")
     client.create("/a/empty", b"")
     client.create("/a/null", None)
@@ -71,11 +71,11 @@ def write_everything(port: int) -> RawClient:
             refused()
     with contextlib.suppress(RawError):
         client.create("/a/seq-", b"s", 2)
-    other = RawClient(port, 2_400_000)
+    other = RawClient(port, 1_200_000)
     other.create("/other", b"ends with its session", 1)
     other.create("/m/other", b"", 1)
     other.close_session()
-    silent = RawClient(port, 1_800_000)
+    silent = RawClient(port, 900_000)
     silent.create("/silent", b"a second session with an ephemeral", 1)
     silent.hang_up()
     client.create("/zookeeper/quota/a", b"")

@@ -20,7 +20,6 @@ class Options:
     """RecoveryOptions with the defaults of ZooKeeper."""
 
     digest_enabled: bool = True
-    serialize_last_processed_zxid_enabled: bool = True
     max_record_bytes: int = 1048575 + 1024
     extended_types_enabled: bool = True
     emulate353_ttl_nodes: bool = False
@@ -70,6 +69,8 @@ def describe(tree: DataTree) -> dict[str, Any]:
         path: (node.data, tree.acl_cache.lookup(node.acl), tree.stat(node), node.cversion, node.ephemeral_owner)
         for path, node in tree.nodes.items()
     }
-    found["#"] = tree.digest, tree.ephemerals, tree.containers, tree.ttls, tree.approximate_data_size()
-    found["#"] = repr(found["#"])
+    found["#"] = (
+        tree.digest, {session: sorted(owned) for session, owned in tree.ephemerals.items()}, sorted(tree.containers), sorted(tree.ttls),
+        tree.approximate_data_size(),
+    )
     return found

@@ -117,7 +117,7 @@ class DataTree:
 
     def _add_config_node(self) -> None:
         acl_id = self.acl_cache.convert(READ_ACL)
-        config = fresh_node(None, acl_id, 0, 0, 0)
+        config = fresh_node(b"", acl_id, 0, 0, 0)
         config.aversion = -1
         self.load_node(paths.CONFIG, config)
         self.acl_cache.remove_usage(acl_id)  # convert and load_node have both counted it

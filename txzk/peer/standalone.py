@@ -87,7 +87,7 @@ class StandaloneServer:
         self._event = b""
         for warning in recovered.warnings:
             self.effects.append(Report(warning, True))
-        if recovered.new or recovered.loaded_txns:
+        if recovered.loaded_txns:
             self._begin_snapshot()
 
     def _remove_orphans(self, sessions: dict[int, int]) -> None:

@@ -84,7 +84,7 @@ class Remove(DiskOp):
 
 
 class MakeDirs(DiskOp):
-    """Makes the folder and those above it."""
+    """Makes the folder and those above it; they are durable afterwards."""
 
     __slots__ = ()
 

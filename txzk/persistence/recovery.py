@@ -1,23 +1,27 @@
 """Recovery: from the files of a data directory to the tree and the sessions they describe (6.5).
 
-The newest snapshot that can be read, then every transaction behind it. Anything that would leave out acknowledged transactions is refused.
+The newest snapshot that can be read, then every transaction behind it. Anything that would leave out acknowledged transactions is refused:
+damage before good records, a gap in the zxids, a history that ends before what a snapshot tells of. Where there was nothing, an empty
+snapshot is written before anything else, so that a log without a snapshot always means that one was lost.
 Covered by tests/persistence/test_recovery.py and test_crash_states.py.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from txzk.database.tree import DataTree
 from txzk.defs import opcodes
 from txzk.defs.errors import StorageError
 from txzk.defs.modes import OwnerWords
 from txzk.persistence import epochs
-from txzk.persistence.disk import IDisk, MakeDirs
-from txzk.persistence.snapshot import LoadedSnapshot, SnapshotOptions, load_snapshot
+from txzk.persistence.disk import IDisk, MakeDirs, Remove, write_atomic
+from txzk.persistence.snapshot import LoadedSnapshot, SnapshotOptions, SnapshotWriter, load_snapshot
 from txzk.persistence.txnlog import log_files, read_txns, zxid_of_name
 
-_MOST_SNAPSHOTS_TRIED = 100
+_MOST_SNAPSHOTS_TRIED: Final = 100
+_NODES_A_STEP: Final = 1000
+_UNFINISHED: Final = ".tmp"
 
 
 class RecoveryOptions(SnapshotOptions, Protocol):
@@ -39,18 +43,18 @@ class Recovered:
     """What a data directory held."""
 
     __slots__ = (
-        "accepted_epoch", "current_epoch", "loaded_txns", "new", "sessions", "snapshot_zxid", "tree", "warnings",
+        "accepted_epoch", "current_epoch", "loaded_txns", "must_reach", "sessions", "snapshot_zxid", "tree", "warnings",
     )
 
-    def __init__(self, tree: DataTree, sessions: dict[int, int], snapshot_zxid: int, new: bool) -> None:
+    def __init__(self, tree: DataTree, sessions: dict[int, int], snapshot_zxid: int) -> None:
         """
         :param sessions: id to timeout in milliseconds.
-        :param new: whether there was nothing, so that a first snapshot should be written.
         """
         self.tree = tree
         self.sessions = sessions
         self.snapshot_zxid = snapshot_zxid
-        self.new = new
+        # The zxid that the history must reach, and the snapshot that says so.
+        self.must_reach: tuple[int, str] = (0, "")
         self.loaded_txns = 0
         self.accepted_epoch: int | None = None
         self.current_epoch: int | None = None
@@ -77,6 +81,12 @@ def recover(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions) 
             sessions.pop(header.clientId, None)
         tree.apply(header, logged.txn, logged.digest.treeDigest if logged.digest is not None else None)
         recovered.loaded_txns += 1
+    must_reach, witness = recovered.must_reach
+    if tree.last_processed_zxid < must_reach:
+        raise StorageError(
+            f"{log_dir}: the transactions end at zxid {tree.last_processed_zxid:#x}, but {witness} was written after {must_reach:#x}; "
+            "what is between them is missing"
+        )
     if tree.digest_mismatches:
         recovered.warnings.append(
             f"the digest of the tree differed from the one in the log after {tree.digest_mismatches} transactions"
@@ -90,6 +100,8 @@ def _check_folders(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOp
             if not options.datadir_autocreate:
                 raise StorageError(f"{folder}: no such folder, and zookeeper.datadir.autocreate is false")
             disk.run([MakeDirs(folder)])
+    # What a crash left of a snapshot that was being written.
+    disk.run([Remove(f"{snap_dir}/{name}") for name in disk.list(snap_dir) if name.startswith("snapshot.") and name.endswith(_UNFINISHED)])
     if snap_dir == log_dir:
         return
     for folder, other, prefix in ((log_dir, snap_dir, "snapshot"), (snap_dir, log_dir, "log")):
@@ -105,23 +117,32 @@ def _load_newest(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOpti
     names = sorted(((zxid, name) for zxid, name in dated if zxid is not None), reverse=True)
     failures: list[str] = []
     for _, name in names[:_MOST_SNAPSHOTS_TRIED]:
+        path = f"{snap_dir}/{name}"
         try:
-            loaded: LoadedSnapshot = load_snapshot(disk, f"{snap_dir}/{name}", words, options)
+            loaded: LoadedSnapshot = load_snapshot(disk, path, words, options)
         except StorageError as error:
             failures.append(str(error))
             continue
-        recovered = Recovered(loaded.tree, loaded.sessions, loaded.zxid, False)
+        recovered = Recovered(loaded.tree, loaded.sessions, loaded.zxid)
+        # A damaged one counts as well: it was begun when all transactions up to its name were in the log.
+        recovered.must_reach = max((loaded.end_zxid, path), (names[0][0], f"{snap_dir}/{names[0][1]}"))
         recovered.warnings += [f"passed over a damaged snapshot: {failure}" for failure in failures]
         return recovered
     if names:
         raise StorageError(f"{snap_dir}: none of {len(names)} snapshots can be read: {'; '.join(failures)}")
+    recovered = Recovered(DataTree(words, options.digest_enabled), {}, 0)
     if log_files(disk, log_dir):
         if not options.snapshot_trust_empty:
             raise StorageError(
                 f"{snap_dir}: no snapshot found, but there are log entries in {log_dir}; something is broken, or (after an upgrade "
                 "from 3.4) zookeeper.snapshot.trust.empty=true is needed once"
             )
-        return Recovered(DataTree(words, options.digest_enabled), {}, 0, True)
+        return recovered
     if not options.db_autocreate and not disk.exists(f"{log_dir[: log_dir.rfind('/')]}/initialize"):
         raise StorageError(f"{snap_dir}: empty, and zookeeper.db.autocreate is false")
-    return Recovered(DataTree(words, options.digest_enabled), {}, 0, True)
+    writer = SnapshotWriter(recovered.tree, recovered.sessions, digest=options.digest_enabled)
+    data = b""
+    while not writer.done:
+        data += writer.step(_NODES_A_STEP)
+    disk.run(write_atomic(f"{snap_dir}/{writer.file_name}", data))
+    return recovered

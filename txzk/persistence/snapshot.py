@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import cramjam
 
+from txzk.database.acl_cache import OPEN_ID
 from txzk.database.node import DataNode
 from txzk.database.tree import DIGEST_VERSION, DataTree
 from txzk.defs.errors import StorageError
@@ -24,6 +25,9 @@ MAGIC: Final = 0x5A4B534E
 VERSION: Final = 2
 _HEADER: Final = records.encode_FileHeader(MAGIC, VERSION, -1)
 _TERMINATOR: Final = b"\0\0\0\1/"
+_SEAL_BYTES: Final = 13
+_DIGEST_BYTES: Final = 20 + _SEAL_BYTES
+_LAST_ZXID_BYTES: Final = 8 + _SEAL_BYTES
 _CHUNK_BYTES: Final = 4 << 20
 _SNAPPY_MAGIC: Final = b"\x82SNAPPY\0"
 _SNAPPY_HEADER: Final = _SNAPPY_MAGIC + b"\0\0\0\1\0\0\0\1"
@@ -110,7 +114,9 @@ class SnapshotWriter:
         self.file_name = f"snapshot.{self.zxid:x}{SUFFIXES[compression]}"
         self.done = False
         self._start: bytes | None = self._head(sessions)
-        self._paths: list[str] = [""]
+        self._acls = dict.fromkeys(tree.acl_cache.acls)
+        # Folders under way: the prefix of the paths in it, and the names that are still to come.
+        self._folders: list[tuple[str, list[str]]] = [("", [""])]
 
     def _head(self, sessions: dict[int, int]) -> bytes:
         acls = self._tree.acl_cache.acls
@@ -127,18 +133,24 @@ class SnapshotWriter:
             parts.append(self._start)
             self._start = None
         nodes = self._tree.nodes
-        paths = self._paths
+        folders = self._folders
+        acls = self._acls
         newest = self.zxid
         for _ in range(max_nodes):
-            if not paths:
+            while folders and not folders[-1][1]:
+                folders.pop()
+            if not folders:
                 break
-            path = paths.pop()
+            prefix, names = folders[-1]
+            path = prefix + names.pop()
             node = nodes.get(path)
             if node is None or node.czxid > newest:
                 continue
+            # An ACL that is younger than the list at the head of the file is set again by the replay of the log.
+            acl = node.acl if node.acl in acls else OPEN_ID
             parts.append(
                 records.encode_SnapshotNode(
-                    path, node.data, node.acl,
+                    path, node.data, acl,
                     (
                         node.czxid, node.mzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion,
                         node.ephemeral_owner, node.pzxid,
@@ -146,12 +158,11 @@ class SnapshotWriter:
                 )
             )
             if node.children:
-                prefix = path + "/"
-                paths.extend([prefix + name for name in node.children])
+                folders.append((path + "/", list(node.children)))
         data = b"".join(parts)
         self._checksum = zlib.adler32(data, self._checksum)
         written = self._sink.add(data)
-        if not paths:
+        if not folders:
             written += self._finish()
         return written
 
@@ -218,9 +229,11 @@ class _Stream:
         self.offset += size
         return data
 
-    def at_end(self) -> bool:
-        """Whether nothing follows."""
-        return self.offset == len(self.buffer) and not self.fill()
+    def rest(self) -> bytes:
+        """What is left, up to one byte more than the longest trailer."""
+        while len(self.buffer) - self.offset <= _DIGEST_BYTES + _LAST_ZXID_BYTES and self.fill():
+            pass
+        return self.buffer[self.offset : self.offset + _DIGEST_BYTES + _LAST_ZXID_BYTES + 1]
 
     def _more(self) -> bytes:
         while True:
@@ -257,11 +270,15 @@ class _Stream:
 
 
 class LoadedSnapshot:
-    """A tree and its sessions, as of a snapshot."""
+    """A tree and its sessions, as of a snapshot.
 
-    __slots__ = ("sessions", "tree", "zxid")
+    Transactions up to `end_zxid` had been applied when the last node was written: without them the tree is of no time at all.
+    """
 
-    def __init__(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
+    __slots__ = ("end_zxid", "sessions", "tree", "zxid")
+
+    def __init__(self, tree: DataTree, sessions: dict[int, int], zxid: int, end_zxid: int) -> None:
+        self.end_zxid = end_zxid
         self.tree = tree
         self.sessions = sessions
         self.zxid = zxid
@@ -272,8 +289,6 @@ class SnapshotOptions(Protocol):
 
     @property
     def digest_enabled(self) -> bool: ...
-    @property
-    def serialize_last_processed_zxid_enabled(self) -> bool: ...
     @property
     def max_record_bytes(self) -> int: ...
 
@@ -288,18 +303,17 @@ def load_snapshot(disk: IDisk, path: str, words: OwnerWords, options: SnapshotOp
     assert zxid is not None
     reader = disk.open(path)
     try:
-        return _load(_Stream(reader, name), zxid, words, options)
+        return _load(_Stream(reader, name), zxid, DataTree(words, options.digest_enabled, empty=True), options.max_record_bytes)
     except (JuteError, StorageError, zlib.error, cramjam.DecompressionError) as error:
         raise StorageError(f"{path}: {error}") from None
     finally:
         reader.close()
 
 
-def _load(stream: _Stream, zxid: int, words: OwnerWords, options: SnapshotOptions) -> LoadedSnapshot:
+def _load(stream: _Stream, zxid: int, tree: DataTree, max_record_bytes: int) -> LoadedSnapshot:
     header = records.parse_FileHeader(stream.take(16))
     if header.magic != MAGIC:
         raise StorageError(f"magic number {header.magic:#x} is not that of a snapshot")
-    tree = DataTree(words, options.digest_enabled, empty=True)
     sessions: dict[int, int] = {}
     for _ in range(_count(stream)):
         session = records.parse_SnapshotSession(stream.take(12))
@@ -307,19 +321,34 @@ def _load(stream: _Stream, zxid: int, words: OwnerWords, options: SnapshotOption
     for _ in range(_count(stream)):
         acl = _decode_acl(stream)
         tree.acl_cache.load(acl.id, acl.acl or ())
-    _load_nodes(stream, tree, options.max_record_bytes)
+    _load_nodes(stream, tree, max_record_bytes)
     _check_seal(stream)
-    if options.digest_enabled and not stream.at_end():
-        section = records.parse_SnapshotDigest(stream.take(20))
+    end_zxid = max(zxid, _read_trailer(stream, tree))
+    tree.last_processed_zxid = zxid
+    tree.loaded()
+    return LoadedSnapshot(tree, sessions, zxid, end_zxid)
+
+
+def _read_trailer(stream: _Stream, tree: DataTree) -> int:
+    """Reads what follows the first seal: a digest, a last zxid, both or nothing; gives the highest zxid in it.
+
+    Java takes what its own settings let it expect, and cannot read a file that was written under others; the length tells as much.
+    """
+    rest = stream.rest()
+    end_zxid = 0
+    if len(rest) in (_DIGEST_BYTES, _DIGEST_BYTES + _LAST_ZXID_BYTES):
+        section = records.parse_SnapshotDigest(stream.take(_DIGEST_BYTES - _SEAL_BYTES))
         _check_seal(stream)
         if section.version == DIGEST_VERSION:
             tree.snapshot_digest = (section.zxid, section.digest & 0xFFFFFFFFFFFFFFFF)
-    if options.serialize_last_processed_zxid_enabled and not stream.at_end():
-        stream.take(8)
+        end_zxid = section.zxid
+        rest = rest[_DIGEST_BYTES:]
+    if len(rest) == _LAST_ZXID_BYTES:
+        end_zxid = max(end_zxid, int.from_bytes(stream.take(_LAST_ZXID_BYTES - _SEAL_BYTES), "big", signed=True))
         _check_seal(stream)
-    tree.last_processed_zxid = zxid
-    tree.loaded()
-    return LoadedSnapshot(tree, sessions, zxid)
+    elif rest:
+        raise StorageError(f"{len(rest)} bytes behind the nodes are no trailer")
+    return end_zxid
 
 
 def _count(stream: _Stream) -> int:
@@ -362,6 +391,8 @@ def _load_nodes(stream: _Stream, tree: DataTree, max_record_bytes: int) -> None:
                     stream.offset = offset + 5
                     return
                 (path, data, acl, stat), offset = decode(buffer, offset, end)
+                if path is None:
+                    raise StorageError("a node without a path")
                 if data is not None and len(data) > max_record_bytes:
                     raise StorageError(f"Unreasonable length = {len(data)} of node {path!r}")
                 czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = stat
@@ -376,5 +407,6 @@ def _load_nodes(stream: _Stream, tree: DataTree, max_record_bytes: int) -> None:
                 )
                 stream.offset = offset
         except JuteError:
-            if not stream.fill():
+            # A node has a path and data: what is longer is no node that breaks off, but damage.
+            if end - stream.offset > 2 * max_record_bytes + _CHUNK_BYTES or not stream.fill():
                 raise

@@ -7,11 +7,13 @@ Covered by tests/persistence/test_txnlog.py and test_crash_states.py.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import Any, Final
 from zlib import adler32
 
+from txzk.defs import zxid as zxid_words
 from txzk.defs.errors import StorageError
 from txzk.jute import records
 from txzk.jute.records import JuteError, TxnDigest, TxnHeader
@@ -30,6 +32,9 @@ _END_BYTE: Final = b"B"
 _EXTEND_WITHIN: Final = 4096
 _SHORTEST_ENTRY: Final = 32
 _CHUNK_BYTES: Final = 1 << 20
+
+# Where a record may begin: 4 bytes of zeros (an Adler-32 in a long), 4 that are not all zero, and a length below 2**24.
+_record_may_begin = re.compile(rb"(?=\0{4}(?!\0{4}).{4}\0.{3})", re.DOTALL).finditer
 
 
 def file_name(zxid: int) -> str:
@@ -207,7 +212,7 @@ class LogReader:
         """Makes `need` bytes available behind the offset, if the file has them."""
         while len(self._buffer) - self._offset < need:
             assert self._reader is not None
-            more = self._reader.read(max(_CHUNK_BYTES, need))
+            more = self._reader.read(_CHUNK_BYTES)
             if not more:
                 return False
             self._base += self._offset
@@ -224,25 +229,29 @@ class LogReader:
         if not self._fill(len(FILE_HEADER)):
             self.torn = "the file header breaks off"
             return False
-        header, _ = records.decode_FileHeader(self._buffer, 0, len(self._buffer))
-        if header == (0, 0, 0):
-            self.torn = "the file header is empty"
-            self._check_rest()
+        data = self._buffer[: len(FILE_HEADER)]
+        written = data.rstrip(b"\0")
+        header, _ = records.decode_FileHeader(data, 0, len(data))
+        if data != FILE_HEADER and FILE_HEADER.startswith(written):
+            self.torn = "the file header breaks off"
+            self._refuse_if_records_follow(self.torn)
             return False
-        if header.magic != MAGIC:
-            raise self._refuse(f"magic number {header.magic:#x} is not that of a transaction log")
+        if header.magic != MAGIC or header.version != VERSION:
+            raise self._refuse(f"{data.hex()} is not the header of a transaction log")
         self._offset = len(FILE_HEADER)
         return True
 
     def _record(self) -> LoggedTxn | None:
         if not self._fill(_FRAME_BYTES):
             if self._buffer[self._offset :].strip(b"\0"):
-                self.torn = "a record breaks off"
+                self.torn = f"a record breaks off at offset {self._base + self._offset}"
             return None
         checksum, length = _frame(self._buffer, self._offset)
         if length == 0:
-            # Zeros are the preallocated rest; anything valid behind them means that records in between are lost.
-            self._check_rest()
+            # Zeros are the preallocated rest; a record behind them means that those in between are lost.
+            if checksum:
+                self.torn = f"a record breaks off at offset {self._base + self._offset}"
+            self._refuse_if_records_follow("records are missing")
             return None
         if length < 0 or length > self._max_entry:
             self._end(f"Unreasonable length = {length}")
@@ -268,11 +277,11 @@ class LogReader:
     def _end(self, reason: str) -> None:
         """A record is damaged: the end of what was written before a crash, unless good records follow."""
         self.torn = f"{reason} at offset {self._base + self._offset}"
-        if reason.startswith("Unreasonable") and self._whole_record_follows():
+        if reason.startswith("Unreasonable") and self._is_only_too_long():
             raise self._refuse(reason)
-        self._check_rest(reason)
+        self._refuse_if_records_follow(reason)
 
-    def _whole_record_follows(self) -> bool:
+    def _is_only_too_long(self) -> bool:
         """Whether the record of an unreasonable length is there whole and good: then the limit is too low, nothing is damaged."""
         checksum, length = _frame(self._buffer, self._offset)
         if length < 0 or not self._fill(_FRAME_BYTES + length + 1):
@@ -280,33 +289,33 @@ class LogReader:
         start = self._offset + _FRAME_BYTES
         return bool(adler32(self._buffer[start : start + length]) == checksum)
 
-    def _check_rest(self, reason: str = "records are missing") -> None:
-        """Refuses where a good record stands behind the offset."""
+    def _refuse_if_records_follow(self, reason: str) -> None:
+        """Looks for a good record at every place behind the offset, up to the end of the file."""
+        refusal = self._refuse(reason)
+        damaged = self._base + self._offset
+        self._offset += 1
         while True:
-            rest = self._buffer[self._offset :]
-            used = len(rest.rstrip(b"\0"))
-            if used:
-                self._fill(len(rest) + self._max_entry)
-                rest = self._buffer[self._offset :]
-                for start in range(1, used):
-                    if self._good_record(rest, start):
-                        raise self._refuse(f"{reason}; a good record follows {start} bytes behind")
+            self._fill(_CHUNK_BYTES)
+            size = min(len(self._buffer) - self._offset, _CHUNK_BYTES)
+            if size <= 0:
                 return
-            self._base += len(self._buffer)
-            self._offset = 0
-            assert self._reader is not None
-            self._buffer = self._reader.read(_CHUNK_BYTES)
-            if not self._buffer:
-                return
+            end = self._offset + size
+            if self._buffer.count(0, self._offset, end) < size:
+                found = _record_may_begin(self._buffer, self._offset, min(end + _FRAME_BYTES, len(self._buffer)))
+                for distance in [match.start() - self._offset for match in found]:
+                    if self._good_record(distance):
+                        behind = self._base + self._offset + distance
+                        raise StorageError(f"{refusal}, but a good record follows at offset {behind}, {behind - damaged} bytes behind")
+            self._offset += size
 
-    def _good_record(self, data: bytes, start: int) -> bool:
-        if len(data) - start < _FRAME_BYTES + _SHORTEST_ENTRY + 1:
+    def _good_record(self, distance: int) -> bool:
+        """Whether a whole record with the right checksum stands so far behind the offset."""
+        _, length = _frame(self._buffer, self._offset + distance)
+        if not _SHORTEST_ENTRY <= length <= self._max_entry or not self._fill(distance + _FRAME_BYTES + length + 1):
             return False
-        checksum, length = _frame(data, start)
-        if not _SHORTEST_ENTRY <= length <= self._max_entry or checksum >> 32:
-            return False
-        end = start + _FRAME_BYTES + length
-        return end < len(data) and data[end] == 0x42 and bool(adler32(data[start + _FRAME_BYTES : end]) == checksum)
+        start = self._offset + distance + _FRAME_BYTES
+        checksum, _ = _frame(self._buffer, start - _FRAME_BYTES)
+        return self._buffer[start + length] == 0x42 and bool(adler32(self._buffer[start : start + length]) == checksum)
 
 
 def log_files(disk: IDisk, log_dir: str) -> list[tuple[int, str]]:
@@ -333,7 +342,7 @@ def read_txns(disk: IDisk, log_dir: str, after_zxid: int, max_entry_bytes: int) 
             zxid = logged.header.zxid
             if zxid <= after_zxid:
                 continue
-            if zxid > last + 1 and zxid >> 32 == last >> 32:
+            if not _follows(zxid, last):
                 raise StorageError(
                     f"{reader.path}: zxid {zxid:#x} follows {last:#x}: the transactions between them are missing"
                     + (f" ({torn})" if torn else "")
@@ -342,3 +351,10 @@ def read_txns(disk: IDisk, log_dir: str, after_zxid: int, max_entry_bytes: int) 
             yield logged
         if reader.torn:
             torn = f"{reader.path}: {reader.torn}"
+
+
+def _follows(zxid: int, last: int) -> bool:
+    """Whether nothing can be missing between two transactions: one zxid up, the same again (2.3), or the first of a later epoch."""
+    if zxid_words.epoch_of(zxid) == zxid_words.epoch_of(last):
+        return zxid <= last + 1
+    return zxid < last or zxid_words.counter_of(zxid) == 1

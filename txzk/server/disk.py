@@ -54,7 +54,7 @@ class FileDisk:
         elif isinstance(op, SyncDir):
             self._sync_dir(path)
         elif isinstance(op, MakeDirs):
-            os.makedirs(path, exist_ok=True)
+            self._make_dirs(path)
         else:
             raise AssertionError(f"{op!r} is no operation of a disk")
 
@@ -64,6 +64,14 @@ class FileDisk:
             written = os.pwrite(fd, rest, offset)
             rest = rest[written:]
             offset += written
+
+    def _make_dirs(self, path: str) -> None:
+        if os.path.isdir(path):
+            return
+        above = os.path.dirname(path) or "."
+        self._make_dirs(above)
+        os.mkdir(path)
+        self._sync_dir(above)
 
     def _sync_dir(self, path: str) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
