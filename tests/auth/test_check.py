@@ -177,7 +177,10 @@ def test_checks_can_be_skipped() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 31), st.sampled_from([("world", "anyone"), U, V, IP, ("ip", "10.0.0.0/8"), ("gone", "a")])), max_size=5),
+    st.lists(
+        st.tuples(st.integers(0, 31), st.sampled_from([("world", "anyone"), U, V, IP, ("ip", "10.0.0.0/8"), ("gone", "a")])),
+        max_size=5,
+    ),
     st.integers(1, 31),
     st.lists(st.sampled_from([U, V, IP, ("gone", "a")]), max_size=3),
 )
@@ -190,7 +193,10 @@ def test_checks_agree_with_the_plain_rule(entries: list[tuple[int, AuthId]], per
 
 @pytest.mark.parametrize(
     ("id", "masked"),
-    [("u:hash", "u:x"), ("u:", "u:x"), (":h", ":x"), ("q:a:", "q:x"), ("w:a\ny", "w:x\ny"), ("w:a\u2028y:z", "w:x\u2028y:x"), ("user", "user")],
+    [
+        ("u:hash", "u:x"), ("u:", "u:x"), (":h", ":x"), ("q:a:", "q:x"), ("w:a\ny", "w:x\ny"), ("w:a\u2028y:z", "w:x\u2028y:x"),
+        ("user", "user"),
+    ],
 )
 def test_the_secret_of_a_digest_is_masked(id: str, masked: str) -> None:
     assert CHECKER.mask((acl(1, "digest", id),)) == (acl(1, "digest", masked),)

@@ -7,7 +7,14 @@ import base64
 import pytest
 
 from txzk.auth.providers import (
-    AuthId, DigestProvider, EnsembleMismatchError, EnsembleProvider, IpProvider, ProviderRegistry, decode_utf8, hash_name,
+    AuthId,
+    DigestProvider,
+    EnsembleMismatchError,
+    EnsembleProvider,
+    IpProvider,
+    ProviderRegistry,
+    decode_utf8,
+    hash_name,
 )
 from txzk.defs.errors import AuthFailedError, ProtocolError, StorageError
 

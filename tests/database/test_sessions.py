@@ -104,6 +104,7 @@ def test_the_dict_of_restored_sessions_is_copied() -> None:
 def test_touch_within_the_bucket_changes_nothing() -> None:
     sessions = tracker()
     sessions.add(1, 4000, 0)
+    assert sessions.sessions[1].moves_ms == 2000
     assert sessions.touch(1, 1999)
     assert sessions.expiry_map() == {6000: [1]}
 
