@@ -69,7 +69,9 @@ class DataTree:
         self.ttls: dict[str, None] = {}
         self.quotas = quota.QuotaTrie()
         self.last_processed_zxid = 0
-        self.digest = 0
+        self._digest = 0
+        # Nodes that have changed since the digest was last summed up, with what they contributed to it then.
+        self._stale: dict[str, int] = {}
         self.digest_log: list[tuple[int, int]] = []
         self.digest_mismatches = 0
         # (zxid, digest) of the snapshot's trailer: until replay reaches it the tree is fuzzy and cannot be compared.
@@ -97,9 +99,9 @@ class DataTree:
         self.acl_cache.add_usage(node.acl)
         if node.ephemeral_owner:
             self._add_owned(path, node.ephemeral_owner)
-        self._add_digest(path or "/", node)
-        # Kept only where it will be asked for again soon: a remembered digest costs an int object.
-        node.digest = UNKNOWN_DIGEST
+        if self.keep_digest and not path.startswith("/zookeeper/"):
+            self._digest = (self._digest + node_digest(path or "/", node)) & _DIGEST_MASK
+            node.digest = UNKNOWN_DIGEST  # remembered only where it will be asked for again soon: it costs an int object
 
     def loaded(self) -> None:
         """Ends the loading of a snapshot: drops ACLs without a user, registers and recounts the quotas, adds what old files lack."""
@@ -177,7 +179,9 @@ class DataTree:
                 found.extend([prefix + name for name in children])
         return found
 
-    def apply(self, header: TxnHeader, txn: Any, digest: int | None = None) -> list[SubResult] | None:
+    def apply(
+        self, header: TxnHeader, txn: Any, digest: int | None = None, verify: bool = True
+    ) -> list[SubResult] | None:
         """Applies one committed transaction: changes nodes, fires watches, moves `last_processed_zxid`.
 
         A transaction that does not fit (a node that exists already, or no more) changes nothing that a first application would not have
@@ -186,6 +190,7 @@ class DataTree:
         :param header: its header; zxid and time become part of the nodes.
         :param txn: the record that belongs to header.type, None where there is none.
         :param digest: the digest that the writer of the transaction predicted for the tree after it.
+        :param verify: whether to compare it; the writer itself does that for the last transaction of a batch only.
         :returns: for a multi, a result for each operation; None otherwise.
         """
         results: list[SubResult] | None = None
@@ -196,9 +201,23 @@ class DataTree:
         zxid = header.zxid
         if zxid > self.last_processed_zxid:
             self.last_processed_zxid = zxid
-        if digest is not None and self.keep_digest:
+        if digest is not None and self.keep_digest and (verify or zxid % _DIGEST_LOG_INTERVAL == 0):
             self.check_digest(zxid, digest)
         return results
+
+    @property
+    def digest(self) -> int:
+        """The digest of the tree: 64 bits, 0 where none is kept."""
+        stale = self._stale
+        if stale:
+            nodes = self.nodes
+            digest = self._digest
+            for path, before in stale.items():
+                node = nodes.get(path)
+                digest += (node_digest(path, node) if node is not None else 0) - before
+            self._digest = digest & _DIGEST_MASK
+            stale.clear()
+        return self._digest
 
     def check_digest(self, zxid: int, digest: int) -> None:
         """Compares the tree with what the writer of transaction `zxid` predicted; a difference is counted, not fatal (2.12)."""
@@ -278,8 +297,7 @@ class DataTree:
         self._data_size += len(path) + size
         if owner:
             self._add_owned(path, owner)
-        if self.keep_digest:
-            self._add_digest(path, node)
+        self._changing(path, None)
         if parent_path.startswith(paths.QUOTA):
             self._quota_node_created(path)
         if self.quotas.paths:
@@ -293,10 +311,9 @@ class DataTree:
         if cversion == -1:
             cversion = parent.cversion + 1
         if cversion > parent.cversion:
-            self._drop_digest(path or "/", parent)
+            self._changing(path or "/", parent)
             parent.cversion = cversion
             parent.pzxid = zxid
-            self._add_digest(path or "/", parent)
 
     def delete(self, path: str, zxid: int) -> None:
         """Removes a node; its parent's pzxid moves even where the node is gone already."""
@@ -311,9 +328,8 @@ class DataTree:
             if not parent.children:
                 parent.children = None
         if zxid > parent.pzxid:
-            self._drop_digest(parent_path or "/", parent)
+            self._changing(parent_path or "/", parent)
             parent.pzxid = zxid
-            self._add_digest(parent_path or "/", parent)
         node = self.nodes.pop(path, None)
         if node is None:
             return
@@ -321,7 +337,7 @@ class DataTree:
         self._data_size -= len(path) + size
         acl = self.acl_cache.acls.get(node.acl)
         self.acl_cache.remove_usage(node.acl)
-        self._drop_digest(path, node)
+        self._changing(path, node)
         if node.ephemeral_owner:
             self._remove_owned(path, node.ephemeral_owner)
         if name == paths.LIMITS_NODE and parent_path.startswith(paths.QUOTA):
@@ -339,17 +355,13 @@ class DataTree:
         node = self.nodes.get(path)
         if node is None:
             return
-        keep_digest = self.keep_digest
-        if keep_digest:
-            self._drop_digest(path, node)
+        self._changing(path, node)
         old = node.data
         grown = (len(data) if data is not None else 0) - (len(old) if old is not None else 0)
         node.data = data
         node.version = version
         node.mzxid = zxid
         node.mtime = time_ms
-        if keep_digest:
-            self._add_digest(path, node)
         self._data_size += grown
         if self.quotas.paths:
             self._count_quota(path, grown, 0)
@@ -360,11 +372,10 @@ class DataTree:
         node = self.nodes.get(path)
         if node is None:
             return
-        self._drop_digest(path, node)
+        self._changing(path, node)
         self.acl_cache.remove_usage(node.acl)
         node.acl = self.acl_cache.convert(acl)
         node.aversion = version
-        self._add_digest(path, node)
 
     def _close_session(self, session_id: int, listed: Any, zxid: int) -> None:
         doomed: dict[str, None] = dict.fromkeys(listed or ())
@@ -372,14 +383,14 @@ class DataTree:
         for path in doomed:
             self.delete(path, zxid)
 
-    def _add_digest(self, path: str, node: DataNode) -> None:
-        node.digest = UNKNOWN_DIGEST
-        if self.keep_digest and not path.startswith("/zookeeper/"):
-            self.digest = (self.digest + node_digest(path, node)) & _DIGEST_MASK
-
-    def _drop_digest(self, path: str, node: DataNode) -> None:
-        if self.keep_digest and not path.startswith("/zookeeper/"):
-            self.digest = (self.digest - node_digest(path, node)) & _DIGEST_MASK
+    def _changing(self, path: str, node: DataNode | None) -> None:
+        """The node at `path` (None: there is none yet) is about to change: its share of the digest has to be found anew."""
+        if not self.keep_digest or path.startswith("/zookeeper/"):
+            return
+        if path not in self._stale:
+            self._stale[path] = node_digest(path, node) if node is not None else 0
+        if node is not None:
+            node.digest = UNKNOWN_DIGEST
 
     def _add_owned(self, path: str, owner: int) -> None:
         if owner == CONTAINER_OWNER:

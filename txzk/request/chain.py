@@ -37,7 +37,7 @@ class StandaloneChain:
             if header.zxid > zxid:
                 break
             request = in_flight.popleft()
-            body = apply_and_answer(tree, request)
+            body = apply_and_answer(tree, request, header.zxid == zxid)
             client = request.client
             if client is not None:
                 client.answered(request, header.zxid, request.error, body, now_ms)

@@ -16,15 +16,16 @@ from txzk.request.request import Request
 _WITH_STAT: Final = frozenset({opcodes.CREATE2, opcodes.CREATE_CONTAINER, opcodes.CREATE_TTL})
 
 
-def apply_and_answer(tree: DataTree, request: Request) -> bytes:
+def apply_and_answer(tree: DataTree, request: Request, verify: bool) -> bytes:
     """Applies the transaction of `request`.
 
+    :param verify: whether to compare the digest of the tree with the predicted one.
     :returns: the reply body; the error, if prep refused the request, stands in `request.error`.
     """
     header = request.header
     assert header is not None
     txn = request.txn
-    results = tree.apply(header, txn, request.digest)
+    results = tree.apply(header, txn, request.digest, verify)
     if request.error:
         return b""
     op = header.type
