@@ -3,65 +3,43 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import javaproperties
-
-from txzk.config.keys import CFG, PROPERTIES, ConfigError, Key
+from txzk.config.keys import LATER, PREFIX, ConfigError, Key, whole
+from txzk.config.members import Member, read_members
+from txzk.config.properties import parse
+from txzk.config.settings import PROPERTIES, Settings, read_settings
+from txzk.config.table_cfg import CFG, FAMILIES
+from txzk.config.table_server import PROPERTY_FAMILIES
 
 _CFG: Final = {key.name: key for key in CFG}
-_SERVER_LISTS: Final = ("server.", "group.", "weight.", "metricsProvider.")
+_PROPERTIES: Final = {key.name: key for key in PROPERTIES}
+_FAMILIES: Final = tuple(begin for begin, _, _ in FAMILIES)
+_PROPERTY_FAMILIES: Final = tuple(begin for begin, _, _ in PROPERTY_FAMILIES)
+_MEMBERS: Final = ("server.", "group.", "weight.")
 
+_PROVIDER: Final = "zookeeper.authProvider."
+_LATER_PROVIDERS: Final = ("SASLAuthenticationProvider", "X509AuthenticationProvider")
 
-@dataclass(frozen=True)
-class Settings:
-    """What Java takes as system properties, converted; the names are those of the properties."""
-
-    jute_max_buffer: int
-    jute_extra_size: int
-    snap_count: int
-    snap_size_limit_kb: int
-    pre_alloc_size_kb: int
-    txn_log_size_limit_kb: int
-    force_sync: bool
-    fsync_warning_threshold_ms: int
-    snapshot_compression_method: str
-    snapshot_trust_empty: bool
-    datadir_autocreate: bool
-    db_autocreate: bool
-    digest_enabled: bool
-    close_session_txn_enabled: bool
-    serialize_last_processed_zxid_enabled: bool
-    extended_types_enabled: bool
-    emulate353_ttl_nodes: bool
-    container_check_interval_ms: int
-    container_max_per_minute: int
-    container_max_never_used_interval_ms: int
-    max_cnxns: int
-    global_outstanding_limit: int
-    four_letter_word_whitelist: frozenset[str]
-    sessionless_cnxn_timeout_ms: int
-    client_tcp_keep_alive: bool
-    skip_acl: bool
-    enforce_quota: bool
-    enforce_auth_schemes: tuple[str, ...]
-
-    @property
-    def max_record_bytes(self) -> int:
-        """Longest record that is believed when read from the disk."""
-        return self.jute_max_buffer + self.jute_extra_size
+_BARE: Final = ("clientPort", "dataDir", "tickTime", "maxClientCnxns")
+_COMMAND_LINE: Final = "command line"
 
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """A configuration that a server can run with."""
+    """A configuration that a server can run with.
+
+    Folders are absolute, times in milliseconds but for `autopurge_purge_interval` (hours). `properties` are the system properties under Java's
+    names, those of the zoo.cfg among them; `unknown_keys` the keys of the zoo.cfg that are not known and became properties; `warnings` what
+    else an operator should read.
+    """
 
     path: str
     data_dir: str
     data_log_dir: str
-    client_port: int | None
+    client_port: int
     client_port_address: str
     client_port_listen_backlog: int
     tick_time: int
@@ -76,80 +54,88 @@ class ServerConfig:
     warnings: tuple[str, ...] = ()
 
 
-def load(text: str, properties: Mapping[str, str], path: str, folder: str) -> ServerConfig:
+def load(
+    text: str, properties: Mapping[str, str], path: str, folder: str, read: Callable[[str], str] | None = None
+) -> ServerConfig:
     """Reads a zoo.cfg.
 
     :param text: the content, in the syntax of Java properties.
-    :param properties: system properties from elsewhere (-D), under Java's names.
+    :param properties: system properties from elsewhere (-D), under Java's names; as in Java, the zoo.cfg overrides them.
     :param path: of the file, for messages.
     :param folder: where relative folders start.
-    :returns: the configuration; what is not known is in `unknown_keys`, what is not served by this version in `warnings`.
+    :param read: gives the text of the file that dynamicConfigFile names, or raises ConfigError.
     :raises ConfigError: naming file, key, value and what is allowed.
     """
-    entries: dict[str, str] = {key.strip(): value.strip() for key, value in javaproperties.loads(text).items()}
+    entries = parse(text, path)
+    members = read_members(entries, path)
+    dynamic = entries.get("dynamicConfigFile")
+    if dynamic:
+        for name in entries:
+            if name.startswith(_MEMBERS):
+                raise ConfigError(f"{path}: {name}={entries[name]}: a line in {dynamic}, the dynamicConfigFile, is expected")
+        if read is not None:
+            members = read_members(parse(read(dynamic), dynamic), dynamic)
+    return _build(entries, members, properties, path, folder)
+
+
+def load_bare(arguments: Sequence[str], properties: Mapping[str, str], folder: str) -> ServerConfig:
+    """Reads `port dataDir [tickTime [maxClientCnxns]]`, which Java's main takes in place of a file; connections are not limited by default.
+
+    :param properties: system properties (-D), under Java's names.
+    :param folder: where relative folders start.
+    :raises ConfigError: naming argument, value and what is allowed.
+    """
+    if not 2 <= len(arguments) <= len(_BARE):
+        raise ConfigError(f"{_COMMAND_LINE}: {' '.join(arguments)}: port dataDir [tickTime [maxClientCnxns]] is expected")
+    entries = {"maxClientCnxns": "0"}
+    entries.update(zip(_BARE, arguments, strict=False))
+    return _build(entries, [], properties, _COMMAND_LINE, folder)
+
+
+def _build(
+    entries: Mapping[str, str], members: Sequence[Member], properties: Mapping[str, str], path: str, folder: str
+) -> ServerConfig:
     values: dict[str, Any] = {key.name: key.default for key in CFG}
-    merged: dict[str, str] = {}
+    merged = dict(properties)
+    origins: dict[str, str] = {}
     unknown: list[str] = []
-    voters = 0
     for name, value in entries.items():
         key = _CFG.get(name)
         if key is not None:
-            values[name] = _convert(path, name, key, value)
-        elif name.startswith(_SERVER_LISTS):
-            if name.startswith("server.") and not value.split(";")[0].endswith(":observer"):
-                voters += 1
-        else:
-            merged[f"zookeeper.{name}"] = value
-            if not _is_property(f"zookeeper.{name}"):
+            values[name] = key.convert(f"{path}: {name}", value)
+        elif not name.startswith(_FAMILIES):
+            merged[PREFIX + name] = value
+            origins[PREFIX + name] = f"{path}: {name}"
+            if PREFIX + name not in _PROPERTIES and not (PREFIX + name).startswith(_PROPERTY_FAMILIES):
                 unknown.append(name)
-    merged.update(properties)
-    warnings = _later(entries, merged)
-    _check_standalone(path, voters, values, warnings)
+    settings = read_settings(merged, origins)
+    alone = _alone(values, members, path)
+    resolved = _resolved(path, values, alone, folder)
+    warnings = _misplaced(unknown) + _later(entries, values, merged) + _noteworthy(entries, values, alone)
     return ServerConfig(
-        path=path, settings=_settings(path, merged), properties=merged, unknown_keys=tuple(unknown), warnings=tuple(warnings),
-        **_resolved(path, values, folder),
+        path=path, settings=settings, properties=merged, unknown_keys=tuple(unknown), warnings=tuple(warnings), **resolved
     )
 
 
-def _is_property(name: str) -> bool:
-    return any(key.name == name for key in PROPERTIES) or name.startswith("zookeeper.authProvider.")
+def _alone(values: Mapping[str, Any], members: Sequence[Member], path: str) -> Member | None:
+    """The one member of a configuration that runs standalone, None where there are no server lines."""
+    voters = [member for member in members if member.participant]
+    names = ", ".join(f"server.{member.sid}" for member in members) or "server.N"
+    if len(voters) > 1 or not values["standaloneEnabled"]:
+        how = f"{len(voters)} voting servers" if values["standaloneEnabled"] else "standaloneEnabled=false"
+        raise ConfigError(
+            f"{path}: {names}: {how}: ensembles are served by a later version; at most one server line and standaloneEnabled=true are expected"
+        )
+    if len(members) > len(voters):
+        raise ConfigError(f"{path}: {names}: observers need an ensemble; at most one server line, a participant, is expected")
+    return voters[0] if voters else None
 
 
-def _convert(path: str, name: str, key: Key, value: str) -> Any:
-    try:
-        return key.convert(value)
-    except ValueError as allowed:
-        raise ConfigError(f"{path}: {name}={value}: {allowed} is expected") from None
-
-
-def _check_standalone(path: str, voters: int, values: dict[str, Any], warnings: list[str]) -> None:
-    if voters > 1 or (voters == 1 and not values["standaloneEnabled"]) or values["dynamicConfigFile"] is not None:
-        raise ConfigError(f"{path}: server.N: {voters} voting servers; this version serves standalone only")
-    if voters == 1:
-        warnings.append("one server.N line and standaloneEnabled: running standalone")
-
-
-def _later(entries: Mapping[str, str], properties: Mapping[str, str]) -> list[str]:
-    """What the configuration asks for and this version does not have."""
-    asked = [
-        key.name for key in CFG if key.later and key.name in entries and entries[key.name].lower() not in ("", "false", "0")
-    ]
-    asked += [
-        key.name for key in PROPERTIES
-        if key.later and properties.get(key.name, "false").strip().lower() == "true"
-    ]
-    asked += [f"{name}={value}" for name, value in properties.items() if "SASLAuthenticationProvider" in value]
-    return [f"not served by this version: {', '.join(asked)}"] if asked else []
-
-
-def _resolved(path: str, values: dict[str, Any], folder: str) -> dict[str, Any]:
+def _resolved(path: str, values: Mapping[str, Any], alone: Member | None, folder: str) -> dict[str, Any]:
     data_dir = values["dataDir"]
     if not data_dir:
-        raise ConfigError(f"{path}: dataDir: a folder is required")
-    if values["clientPort"] is None and values["secureClientPort"] is None:
-        raise ConfigError(f"{path}: clientPort: a port is required" + (
-            " where clientPortAddress is given" if values["clientPortAddress"] else ""
-        ))
+        raise ConfigError(f"{path}: dataDir is not set: a folder is expected")
+    host, port = _client_address(path, values, alone)
     tick = values["tickTime"]
     low = values["minSessionTimeout"]
     high = values["maxSessionTimeout"]
@@ -160,8 +146,8 @@ def _resolved(path: str, values: dict[str, Any], folder: str) -> dict[str, Any]:
     return {
         "data_dir": posixpath.normpath(posixpath.join(folder, data_dir)),
         "data_log_dir": posixpath.normpath(posixpath.join(folder, values["dataLogDir"] or data_dir)),
-        "client_port": values["clientPort"],
-        "client_port_address": values["clientPortAddress"],
+        "client_port": port,
+        "client_port_address": host,
         "client_port_listen_backlog": values["clientPortListenBacklog"],
         "tick_time": tick,
         "max_client_cnxns": values["maxClientCnxns"],
@@ -172,47 +158,51 @@ def _resolved(path: str, values: dict[str, Any], folder: str) -> dict[str, Any]:
     }
 
 
-def _settings(path: str, properties: Mapping[str, str]) -> Settings:
-    found: dict[str, Any] = {}
-    for key in PROPERTIES:
-        value = properties.get(key.name)
-        if value is None and key.name == "zookeeper.fsync.warningthresholdms":
-            value = properties.get("fsync.warningthresholdms")
-        found[key.name] = key.default if value is None else _convert(path, f"-D{key.name}", key, value)
-    maximum = found["jute.maxbuffer"]
-    extra = found["zookeeper.jute.maxbuffer.extrasize"]
-    schemes = [name.strip() for name in found["zookeeper.enforce.auth.schemes"].split(",") if name.strip()]
-    if found["zookeeper.enforce.auth.enabled"] and not schemes:
-        raise ConfigError(f"{path}: enforce.auth.schemes: at least one scheme is required where enforce.auth.enabled is true")
-    return Settings(
-        jute_max_buffer=maximum,
-        jute_extra_size=max(maximum, 1024) if extra is None else extra,
-        snap_count=found["zookeeper.snapCount"],
-        snap_size_limit_kb=found["zookeeper.snapSizeLimitInKb"],
-        pre_alloc_size_kb=found["zookeeper.preAllocSize"],
-        txn_log_size_limit_kb=found["zookeeper.txnLogSizeLimitInKb"],
-        force_sync=found["zookeeper.forceSync"],
-        fsync_warning_threshold_ms=found["zookeeper.fsync.warningthresholdms"],
-        snapshot_compression_method=found["zookeeper.snapshot.compression.method"],
-        snapshot_trust_empty=found["zookeeper.snapshot.trust.empty"],
-        datadir_autocreate=found["zookeeper.datadir.autocreate"],
-        db_autocreate=found["zookeeper.db.autocreate"],
-        digest_enabled=found["zookeeper.digest.enabled"],
-        close_session_txn_enabled=found["zookeeper.closeSessionTxn.enabled"],
-        serialize_last_processed_zxid_enabled=found["zookeeper.serializeLastProcessedZxid.enabled"],
-        extended_types_enabled=found["zookeeper.extendedTypesEnabled"],
-        emulate353_ttl_nodes=found["zookeeper.emulate353TTLNodes"],
-        container_check_interval_ms=found["znode.container.checkIntervalMs"],
-        container_max_per_minute=found["znode.container.maxPerMinute"],
-        container_max_never_used_interval_ms=found["znode.container.maxNeverUsedIntervalMs"],
-        max_cnxns=found["zookeeper.maxCnxns"],
-        global_outstanding_limit=found["zookeeper.globalOutstandingLimit"],
-        four_letter_word_whitelist=frozenset(
-            word.strip() for word in found["zookeeper.4lw.commands.whitelist"].split(",") if word.strip()
-        ),
-        sessionless_cnxn_timeout_ms=found["zookeeper.nio.sessionlessCnxnTimeout"],
-        client_tcp_keep_alive=found["zookeeper.clientTcpKeepAlive"],
-        skip_acl=found["zookeeper.skipACL"],
-        enforce_quota=found["zookeeper.enforceQuota"],
-        enforce_auth_schemes=tuple(schemes) if found["zookeeper.enforce.auth.enabled"] else (),
-    )
+def _client_address(path: str, values: Mapping[str, Any], alone: Member | None) -> tuple[str, int]:
+    """Where to listen for clients; the server line may say it in place of clientPort."""
+    port: int | None = values["clientPort"]
+    host: str = values["clientPortAddress"]
+    if port is None and host:
+        raise ConfigError(f"{path}: clientPortAddress={host}: clientPort beside it is expected")
+    if alone is not None and alone.client_port is not None:
+        if port is not None and port != alone.client_port:
+            raise ConfigError(f"{path}: clientPort={port}: {alone.client_port}, as in server.{alone.sid}, is expected")
+        return host or alone.client_host, alone.client_port
+    if port is None:
+        raise ConfigError(f"{path}: clientPort is not set: a port is expected beside secureClientPort, which a later version serves")
+    return host, port
+
+
+def _misplaced(unknown: Sequence[str]) -> list[str]:
+    """Known keys that Java takes from its command line only, or without the prefix they have here."""
+    return [
+        f"{name} has no effect in a zoo.cfg; " + (f"write {name[len(PREFIX):]}" if name.startswith(PREFIX) else f"use -D{name}")
+        for name in unknown if name in _PROPERTIES
+    ]
+
+
+def _later(entries: Mapping[str, str], values: Mapping[str, Any], properties: Mapping[str, str]) -> list[str]:
+    """What the configuration asks for and this version does not have."""
+    asked = [f"{key.name}={entries[key.name]}" for key in CFG if key.state == LATER and values[key.name] != key.default]
+    for name, value in properties.items():
+        key = _PROPERTIES.get(name)
+        if key is not None and key.state == LATER and key.kind.convert(value) != key.default:
+            asked.append(_shown(key, value))
+        elif name.startswith(_PROVIDER) and value.endswith(_LATER_PROVIDERS):
+            asked.append(f"{name[len(PREFIX):]}={value}")
+    return [f"asked for, but served by a later version only: {', '.join(asked)}"] if asked else []
+
+
+def _shown(key: Key, value: str) -> str:
+    name = key.name.removeprefix(PREFIX)
+    return name if "assword" in name else f"{name}={value}"
+
+
+def _noteworthy(entries: Mapping[str, str], values: Mapping[str, Any], alone: Member | None) -> list[str]:
+    found: list[str] = []
+    if alone is not None:
+        found.append(f"only one server is given, server.{alone.sid}: running standalone")
+    retain = entries.get("autopurge.snapRetainCount")
+    if retain is not None and values["autopurge.snapRetainCount"] != whole(retain):
+        found.append(f"autopurge.snapRetainCount={retain} is raised to {values['autopurge.snapRetainCount']}")
+    return found
