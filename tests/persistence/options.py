@@ -50,7 +50,8 @@ class History:
         return entry
 
     def create(self, path: str, data: bytes = b"data") -> bytes:
-        return self.add(opcodes.CREATE, records.encode_CreateTxn(path, data, OPEN, False, -1))
+        parent = self.tree.nodes[path[: path.rfind("/")]]
+        return self.add(opcodes.CREATE, records.encode_CreateTxn(path, data, OPEN, False, parent.cversion + 1))
 
     def set_data(self, path: str, data: bytes) -> bytes:
         version = self.tree.nodes[path].version + 1
