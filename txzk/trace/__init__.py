@@ -1,0 +1,1 @@
+"""Events and metrics: what the server tells of itself. Covered by tests/trace/."""
