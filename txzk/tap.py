@@ -1,31 +1,41 @@
-"""The twistd plugin `zookeeper`: options, configuration, service. Covered by tests/test_tap.py."""
+"""The twistd plugin `zookeeper`: options, configuration, service, and the exit codes of Java's main. Covered by tests/test_tap.py."""
 
 from __future__ import annotations
 
-import gc
+import atexit
 import os
 import shlex
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import NoReturn, Protocol
 
-from twisted.application.service import IService
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
 from twisted.python import usage
 
+from txzk import __version__
 from txzk.config.keys import ConfigError
-from txzk.config.server import ServerConfig, load
+from txzk.config.server import ServerConfig, load, load_bare
+from txzk.defs.errors import StorageError
 
+log = Logger()
+
+UNEXPECTED_ERROR_EXIT_CODE = 1
 INVALID_INVOCATION_EXIT_CODE = 2
-
-_YOUNG_OBJECTS = 50_000
-_YOUNG_COLLECTIONS = 10
-_NEVER = 1_000_000_000
+DATA_DIR_EXIT_CODE = 3
 
 
 class Options(usage.Options):
-    """What `twistd zookeeper` understands."""
+    """What `twistd zookeeper` understands; as Java's main, it takes a file or `port dataDir` for an argument too."""
 
-    synopsis = "[options] [port dataDir [tickTime [maxClientCnxns]]]"
-    optParameters = [["config", "c", None, "The zoo.cfg to serve."]]
+    synopsis = "[options] [zoo.cfg | port dataDir [tickTime [maxClientCnxns]]]"
+    optParameters = [
+        ["config", "c", None, "The zoo.cfg to serve."],
+        ["data-dir", None, None, "Folder for all data, in place of those that the zoo.cfg names."],
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,19 +44,31 @@ class Options(usage.Options):
 
     def opt_define(self, definition: str) -> None:
         """A system property as name=value, as with Java; may be given many times."""
-        name, _, value = definition.partition("=")
-        self.properties[name.strip()] = value
+        self.properties.update(definitions([f"-D{definition}"]))
 
     opt_D = opt_define
 
-    def parseArgs(self, *bare: str) -> None:
-        self.bare = bare
+    def opt_version(self) -> None:
+        """Shows the version and exits."""
+        sys.stdout.write(f"txzk {__version__}\n")
+        sys.exit(0)
+
+    def parseArgs(self, *arguments: str) -> None:
+        if len(arguments) == 1 and self["config"] is None:
+            self["config"] = arguments[0]
+        else:
+            self.bare = arguments
+
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        """Parses; ends the process with Java's exit code where the options cannot be understood."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            _leave(f"twistd zookeeper: {error}; see twistd zookeeper --help", INVALID_INVOCATION_EXIT_CODE)
 
     def postOptions(self) -> None:
         if (self["config"] is None) == (not self.bare):
-            raise usage.UsageError("either --config FILE or `port dataDir` is needed")
-        if self.bare and not 2 <= len(self.bare) <= 4:
-            raise usage.UsageError("port dataDir [tickTime [maxClientCnxns]] are expected")
+            raise usage.UsageError("either --config FILE or port dataDir is expected")
 
 
 def definitions(flags: Iterable[str]) -> dict[str, str]:
@@ -55,50 +77,120 @@ def definitions(flags: Iterable[str]) -> dict[str, str]:
     for flag in flags:
         if flag.startswith("-D"):
             name, _, value = flag[2:].partition("=")
-            found[name] = value
+            found[name.strip()] = value
     return found
 
 
 def read_config(options: Options) -> ServerConfig:
-    """The configuration that the options ask for.
+    """The configuration that the options ask for; a -D among them overrides one of SERVER_JVMFLAGS.
 
     :raises ConfigError: where it cannot be read or used.
     """
-    properties = definitions(shlex.split(os.environ.get("SERVER_JVMFLAGS", "")))
+    flags = os.environ.get("SERVER_JVMFLAGS", "")
+    try:
+        properties = definitions(shlex.split(flags))
+    except ValueError as error:
+        raise ConfigError(f"SERVER_JVMFLAGS={flags}: {error}: flags as a shell takes them are expected") from None
     properties.update(options.properties)
     if options.bare:
-        names = ("clientPort", "dataDir", "tickTime", "maxClientCnxns")
-        text = "\n".join(f"{name}={value}" for name, value in zip(names, options.bare, strict=False))
-        return load(text, properties, "command line", os.getcwd())
-    path = options["config"]
+        config = load_bare(options.bare, properties, os.getcwd())
+    else:
+        path = options["config"]
+        config = load(_read(path), properties, path, os.getcwd(), _read)
+    if options["data-dir"] is not None:
+        folder = os.path.abspath(options["data-dir"])
+        config = replace(config, data_dir=folder, data_log_dir=folder)
+    return config
+
+
+def _read(path: str) -> str:
     try:
         with open(path, encoding="iso-8859-1") as file:
-            text = file.read()
+            return file.read()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    return load(text, properties, path, os.getcwd())
 
 
-def _calm_collector() -> None:
-    """Keeps Python's cycle collector from walking over the whole tree, which stops a server of a million nodes for half a second.
+def check_data_folders(config: ServerConfig) -> None:
+    """Looks, without making anything, whether the data folders can be used.
 
-    Nodes, sessions and requests are freed by their reference counts; young cycles, as failures and closed connections leave them, are still
-    looked for.
+    :raises StorageError: where a folder is missing and must not or cannot be made, or cannot be written to.
     """
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, _YOUNG_COLLECTIONS, _NEVER)
+    for key, folder in (("dataDir", config.data_dir), ("dataLogDir", config.data_log_dir)):
+        place = f"{folder}/version-2"
+        if not os.path.lexists(place) and not config.settings.datadir_autocreate:
+            raise StorageError(f"{config.path}: {key}={folder}: {place} is missing, and zookeeper.datadir.autocreate is false")
+        while not os.path.lexists(place):
+            place = os.path.dirname(place)
+        if not os.path.isdir(place):
+            raise StorageError(f"{config.path}: {key}={folder}: {place} is not a folder")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise StorageError(f"{config.path}: {key}={folder}: {place} cannot be written to")
 
 
-def makeService(options: Options) -> IService:
-    """The service for twistd; ends the process with Java's exit code where the configuration cannot be used."""
+class Server(Protocol):
+    """What a door opens on: txzk.server.service.ZooKeeperService."""
+
+    client_address: tuple[str, int]
+    exit_code: int
+
+    def startService(self) -> None: ...
+    def stopService(self) -> Deferred[None]: ...
+
+
+class Door(Service):
+    """A server as the process: it says where it is when it has started, and in one line why it could not."""
+
+    def __init__(self, server: Server, config: ServerConfig) -> None:
+        self.server = server
+        self._config = config
+
+    def startService(self) -> None:
+        config = self._config
+        try:
+            self.server.startService()
+        except (StorageError, CannotListenError) as error:
+            log.critical("the server cannot start: {error}", error=error)
+            sys.exit(UNEXPECTED_ERROR_EXIT_CODE)
+        super().startService()
+        host, port = self.server.client_address
+        log.info(
+            "txzk {version}: clients at {host}:{port}, data in {data}, transaction logs in {logs}",
+            version=__version__, host=host, port=port, data=config.data_dir, logs=config.data_log_dir,
+        )
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return self.server.stopService()
+
+
+def end_process(server: Server) -> None:
+    """Ends the process with the exit code of a server that failed; twistd itself would end with 0. To be called when all else is done."""
+    if server.exit_code:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(server.exit_code)
+
+
+def makeService(options: Options) -> Service:
+    """The service for twistd; ends the process with Java's exit code and one line where the configuration cannot be used."""
     from twisted.internet import reactor
 
     from txzk.server.service import ZooKeeperService
 
-    _calm_collector()
     try:
         config = read_config(options)
     except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(INVALID_INVOCATION_EXIT_CODE)
-    return ZooKeeperService(config, reactor)
+        _leave(str(error), INVALID_INVOCATION_EXIT_CODE)
+    try:
+        check_data_folders(config)
+    except StorageError as error:
+        _leave(str(error), DATA_DIR_EXIT_CODE)
+    server = ZooKeeperService(config, reactor)
+    atexit.register(end_process, server)
+    return Door(server, config)
+
+
+def _leave(reason: str, code: int) -> NoReturn:
+    sys.stderr.write(f"{reason}\n")
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""Commands for operators. Covered by tests/cli/."""
