@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from txzk.database import quota
-from txzk.database.acl_cache import OPEN_ID, READ_ACL, Acl, AclCache
+from txzk.database.acl_cache import OPEN_ID, READ_ACL, AclCache
 from txzk.database.node import UNKNOWN_DIGEST, DataNode, StatFields, fresh_node, node_digest
-from txzk.database.watches import (
-    NODE_CHILDREN_CHANGED, NODE_CREATED, NODE_DATA_CHANGED, NODE_DELETED, WatchManager,
-)
+from txzk.database.watches import NODE_CHILDREN_CHANGED, NODE_CREATED, NODE_DATA_CHANGED, NODE_DELETED, WatchManager
 from txzk.defs import errors, opcodes, paths
 from txzk.defs.errors import StorageError
 from txzk.defs.modes import CONTAINER_OWNER, OwnerWords

@@ -13,15 +13,24 @@ from typing import Any, Final, Protocol
 from txzk.auth.check import AclChecker, fix_up
 from txzk.auth.providers import ProviderRegistry
 from txzk.database import quota
-from txzk.database.acl_cache import Acl, world_permissions
+from txzk.database.acl_cache import world_permissions
 from txzk.database.node import UNKNOWN_DIGEST
 from txzk.database.sessions import SessionTracker
 from txzk.database.tree import DataTree
 from txzk.defs import acl as permissions
 from txzk.defs import errors, modes, opcodes, paths
 from txzk.defs.errors import (
-    BadArgumentsError, BadVersionError, KeeperException, MarshallingError, NoAuthError, NoChildrenForEphemeralsError,
-    NodeExistsError, NoNodeError, NotEmptyError, QuotaExceededError, UnimplementedError,
+    BadArgumentsError,
+    BadVersionError,
+    KeeperException,
+    MarshallingError,
+    NoAuthError,
+    NoChildrenForEphemeralsError,
+    NodeExistsError,
+    NoNodeError,
+    NotEmptyError,
+    QuotaExceededError,
+    UnimplementedError,
 )
 from txzk.jute import records
 from txzk.jute.records import JuteError, TxnHeader

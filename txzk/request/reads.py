@@ -16,9 +16,7 @@ from txzk.database.node import DataNode
 from txzk.database.tree import DataTree
 from txzk.defs import acl as permissions
 from txzk.defs import errors, opcodes
-from txzk.defs.errors import (
-    BadArgumentsError, KeeperException, MarshallingError, NoAuthError, NoNodeError, NoWatcherError,
-)
+from txzk.defs.errors import BadArgumentsError, KeeperException, MarshallingError, NoAuthError, NoNodeError, NoWatcherError
 from txzk.jute import records
 from txzk.request import multi
 from txzk.request.request import Client

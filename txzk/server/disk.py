@@ -16,9 +16,7 @@ from typing import BinaryIO
 from twisted.internet.interfaces import IReactorFromThreads
 
 from txzk.defs.errors import StorageError
-from txzk.persistence.disk import (
-    Close, CreateFile, DiskOp, Extend, MakeDirs, Remove, Rename, Sync, SyncDir, Write,
-)
+from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, MakeDirs, Remove, Rename, Sync, SyncDir, Write
 
 
 class FileDisk:
