@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from txzk.defs import acl as words
 from txzk.defs.errors import AuthFailedError, ProtocolError, StorageError
+from txzk.jute.strings import decode_string
 
 AuthId = tuple[str, str]
 
@@ -55,18 +56,6 @@ class AuthProvider(Protocol):
 
 class EnsembleMismatchError(ProtocolError):
     """The client is looking for another ensemble; its connection is closed without a reply, so that it tries another server."""
-
-
-# A surrogate in UTF-8, complete or cut short: one replacement character in Java, one for each byte in Python.
-_encoded_surrogate: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
-
-
-def decode_utf8(data: bytes) -> str:
-    """`data` as text, with as many replacement characters for what is no UTF-8 as Java puts there."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return _encoded_surrogate.sub(b"\xff", data).decode("utf-8", "replace")
 
 
 # Names of Java's digests without their dashes, in capitals.
@@ -131,7 +120,7 @@ class DigestProvider:
     def authenticate(self, remote_address: str, data: bytes | None) -> list[AuthId]:
         if data is None:
             raise AuthFailedError
-        digest = self.digest(decode_utf8(data))
+        digest = self.digest(decode_string(data))
         if digest == self._super_digest:
             return [(words.SUPER, ""), (self.scheme, digest)]
         return [(self.scheme, digest)]
@@ -264,7 +253,7 @@ class EnsembleProvider:
         :raises EnsembleMismatchError: for the name of another ensemble.
         """
         if self._names is not None and data:
-            name = decode_utf8(data)
+            name = decode_string(data)
             if name not in self._names:
                 raise EnsembleMismatchError(f"{remote_address} asks for ensemble {name!r}")
         return []

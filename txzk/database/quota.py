@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from txzk.jute.strings import decode_string
+
 UNLIMITED: Final = -1
 
 _COUNT: Final = "count"
@@ -61,7 +63,7 @@ class StatsTrack:
         track = cls(UNLIMITED, UNLIMITED)
         if not data:
             return track
-        for pair in _separator.split(data.decode("utf-8", "replace")):
+        for pair in _separator.split(decode_string(data)):
             parts = pair.rstrip("=").split("=")
             if len(parts) < 2:
                 continue
