@@ -130,15 +130,15 @@ def test_any_byte_but_zero_is_true_and_true_is_written_as_one() -> None:
         request = records.parse_GetDataRequest(b"\0\0\0\1/" + bytes([byte]))
         assert request.watch is (byte != 0)
         assert records.parse_MultiHeader(bytes(4) + bytes([byte]) + bytes(4)).done is (byte != 0)
-    assert records.encode_GetDataRequest("/", 7) == b"\0\0\0\1/\1"
+    assert encode("GetDataRequest", ("/", 7)) == b"\0\0\0\1/\1"
 
 
 def test_a_value_that_the_field_cannot_hold_is_not_written() -> None:
     with pytest.raises(struct.error):
-        records.encode_DeleteRequest("/", 2**31)
+        encode("DeleteRequest", ("/", 2**31))
     with pytest.raises(struct.error):
-        records.encode_SetDataResponse((1, 2))
+        encode("SetDataResponse", ((1, 2),))
     with pytest.raises(AttributeError):
-        records.encode_SyncRequest(b"/")
+        encode("SyncRequest", (b"/",))
     with pytest.raises(TypeError):
-        records.encode_SetDataTxn("/", 5, 1)
+        encode("SetDataTxn", ("/", 5, 1))

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from construct import Construct, ConstructError, Struct
+from construct import Construct, ConstructError, Struct  # type: ignore[import-untyped]  # construct has no annotations
 from hypothesis import strategies as st
 
 from txzk.jute import records, schema
@@ -48,12 +48,14 @@ def sample(kind: Construct, number: int = 1) -> Any:
 
 def encode(name: str, value: tuple[Any, ...]) -> bytes:
     """What the compiled encoder makes of a value."""
-    return getattr(records, f"encode_{name}")(*value)
+    encoded: bytes = getattr(records, f"encode_{name}")(*value)
+    return encoded
 
 
 def oracle_encode(kind: Construct, value: Any) -> bytes:
     """What the interpreted construct makes of a value."""
-    return kind.build(_to_construct(kind, value))
+    encoded: bytes = kind.build(_to_construct(kind, value))
+    return encoded
 
 
 def oracle_decode(kind: Construct, data: bytes) -> tuple[Any, int] | None:
