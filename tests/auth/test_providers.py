@@ -6,15 +6,7 @@ import base64
 
 import pytest
 
-from txzk.auth.providers import (
-    AuthId,
-    DigestProvider,
-    EnsembleMismatchError,
-    EnsembleProvider,
-    IpProvider,
-    ProviderRegistry,
-    hash_name,
-)
+from txzk.auth.providers import AuthId, DigestProvider, EnsembleMismatchError, EnsembleProvider, IpProvider, ProviderRegistry, hash_name
 from txzk.defs.errors import AuthFailedError, ProtocolError, StorageError
 
 SUPER_DIGEST = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
