@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shlex
 import sys
@@ -26,6 +27,10 @@ log = Logger()
 UNEXPECTED_ERROR_EXIT_CODE = 1
 INVALID_INVOCATION_EXIT_CODE = 2
 DATA_DIR_EXIT_CODE = 3
+
+_YOUNG_OBJECTS = 50_000
+_YOUNG_COLLECTIONS = 10
+_NEVER = 1_000_000_000
 
 
 class Options(usage.Options):
@@ -186,9 +191,20 @@ def makeService(options: Options) -> Service:
         check_data_folders(config)
     except StorageError as error:
         _leave(str(error), DATA_DIR_EXIT_CODE)
+    _calm_collector()
     server = ZooKeeperService(config, reactor)
     atexit.register(end_process, server)
     return Door(server, config)
+
+
+def _calm_collector() -> None:
+    """Keeps Python's cycle collector from walking over the whole tree, which stops a server of a million nodes for half a second.
+
+    Nodes, sessions and requests are freed by their reference counts; young cycles, as failures and closed connections leave them, are
+    still looked for.
+    """
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, _YOUNG_COLLECTIONS, _NEVER)
 
 
 def _leave(reason: str, code: int) -> NoReturn:
