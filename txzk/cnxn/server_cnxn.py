@@ -61,7 +61,7 @@ class Core(Protocol):
     def touch(self, cnxn: ServerCnxn, now_ms: int) -> bool:
         """Keeps the session alive; False where it is over."""
 
-    def authenticate(self, cnxn: ServerCnxn, scheme: str, data: bytes) -> bool:
+    def authenticate(self, cnxn: ServerCnxn, scheme: str, data: bytes | None) -> bool:
         """Adds what `data` proves to the ids of the connection; False where it proves nothing."""
 
     def satisfies_auth(self, cnxn: ServerCnxn) -> bool:
@@ -355,7 +355,7 @@ class ServerCnxn:
         except JuteError:
             self.close()
             return
-        if self._core.authenticate(self, packet.scheme or "", packet.auth or b""):
+        if self._core.authenticate(self, packet.scheme or "", packet.auth):
             self._send(xid, 0, errors.OK, b"")
         elif not self.closing:
             self._send(xid, 0, errors.AUTH_FAILED, b"")

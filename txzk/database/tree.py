@@ -444,10 +444,7 @@ class DataTree:
         if node is None:
             return
         below = self._below(quota_path)
-        usage = quota.StatsTrack.parse(node.data)
-        usage.count = len(below)
-        usage.bytes = sum(_length(self.nodes[path].data) for path in below)
-        self._set_stats(node, usage)
+        self._set_stats(node, quota.StatsTrack(len(below), sum(_length(self.nodes[path].data) for path in below)))
 
     def _set_stats(self, node: DataNode, usage: quota.StatsTrack) -> None:
         """Rewrites a stats node in place: no version, no zxid, no watch."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from txzk.auth.check import AclChecker
+from txzk.auth.check import AclChecker, required_schemes, satisfies
 from txzk.auth.providers import EnsembleMismatchError, ProviderRegistry
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
@@ -64,7 +64,8 @@ class StandaloneServer:
         self.outstanding_requests = 0
         self.max_frame_bytes = settings.jute_max_buffer
         self.outstanding_limit = settings.global_outstanding_limit
-        self.requires_auth = bool(settings.enforce_auth_schemes)
+        self._required_schemes = required_schemes(config.properties, registry)
+        self.requires_auth = bool(self._required_schemes)
         self.effects: list[Effect] = []
         self._registry = registry
         self._checker = AclChecker(registry, settings.skip_acl)
@@ -158,7 +159,7 @@ class StandaloneServer:
     def touch(self, cnxn: ServerCnxn, now_ms: int) -> bool:
         return self.tracker.touch(cnxn.session_id, now_ms)
 
-    def authenticate(self, cnxn: ServerCnxn, scheme: str, data: bytes) -> bool:
+    def authenticate(self, cnxn: ServerCnxn, scheme: str, data: bytes | None) -> bool:
         try:
             ids = self._registry.authenticate(scheme, cnxn.remote_host, data)
         except AuthFailedError:
@@ -170,8 +171,7 @@ class StandaloneServer:
         return True
 
     def satisfies_auth(self, cnxn: ServerCnxn) -> bool:
-        schemes = self.settings.enforce_auth_schemes
-        return any(scheme in schemes for scheme, _ in cnxn.ids)
+        return satisfies(cnxn.ids, self._required_schemes)
 
     def event_frame(self, event_type: int, path: str, zxid: int) -> bytes:
         key = (event_type, path, zxid)
