@@ -25,11 +25,11 @@ from txzk.jute.framing import ClientFrames
 
 GOLDEN = Path(__file__).parent / "golden"
 OPEN = [(31, ("world", "anyone"))]
-DIGEST_ACL = [(31, ("digest", "u:hwYs0j6NHpzeuNwvEITFXrDgVqk="))]
+DIGEST_ACL = [(31, ("digest", "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ="))]
 PASSWORDLESS = bytes(16)
 Exchange = dict[str, Any]
 
-NAMES = {value: name.lower() for name, value in vars(opcodes).items() if name.isupper()}
+NAMES = {value: name.lower() for name, value in vars(opcodes).items() if isinstance(value, int)}
 FIXED_XIDS = {opcodes.PING: -2, opcodes.AUTH: -4, opcodes.SET_WATCHES: -8, opcodes.SET_WATCHES2: -8}
 
 
@@ -162,7 +162,7 @@ def writes(session: Session) -> None:
     call(opcodes.DELETE_CONTAINER, "no node", r.encode_DeleteContainerRequest("/g/container"), error=errors.NO_NODE)
     call(opcodes.DELETE_CONTAINER, "an ephemeral", r.encode_DeleteContainerRequest("/g/e"), error=errors.BAD_VERSION)
     call(
-        opcodes.RECONFIG, "on a standalone server", r.encode_ReconfigRequest("server.2=h:1:2;3", None, None, -1), error=errors.UNIMPLEMENTED
+        opcodes.RECONFIG, "switched off", r.encode_ReconfigRequest("server.2=h:1:2;3", None, None, -1), error=errors.RECONFIG_DISABLED
     )
     call(opcodes.CREATE, "data cut short", create("/g/a", b"data", OPEN, 0)[:-30], malformed=True, error=errors.MARSHALLING_ERROR)
     call(opcodes.SET_DATA, "an empty body", b"", malformed=True, error=errors.MARSHALLING_ERROR)
@@ -288,6 +288,7 @@ def permissions(address: tuple[str, int], session: Session, golden: dict[str, li
         session.call(op, "no permission", r.encode_GetDataRequest("/secret", False), error=errors.NO_AUTH)
     session.call(opcodes.GET_ACL, "no permission", r.encode_GetACLRequest("/secret"), error=errors.NO_AUTH)
     session.call(opcodes.CREATE, "no permission", r.encode_CreateRequest("/secret/a", b"", OPEN, 0), error=errors.NO_AUTH)
+    owner.call(opcodes.AUTH, "digest of nothing", r.encode_AuthPacket(0, "digest", b""))
     owner.call(opcodes.DELETE, "by its creator", r.encode_DeleteRequest("/secret", -1))
     owner.close()
 
@@ -296,7 +297,6 @@ def refused_connections(address: tuple[str, int], golden: dict[str, list[Exchang
     """What ends the connection."""
     for op, what, body, error in (
         (opcodes.AUTH, "an unknown scheme", r.encode_AuthPacket(0, "none", b"u:p"), errors.AUTH_FAILED),
-        (opcodes.AUTH, "digest without a password", r.encode_AuthPacket(0, "digest", b""), errors.AUTH_FAILED),
         (opcodes.CHECK, "outside a multi", r.encode_CheckVersionRequest("/g", -1), errors.UNIMPLEMENTED),
         (opcodes.NOTIFICATION, "from a client", b"", errors.UNIMPLEMENTED),
         (10, "an op code that was never given", b"", errors.UNIMPLEMENTED),
