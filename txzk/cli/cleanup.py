@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from txzk.defs.errors import StorageError
 from txzk.persistence.disk import Remove
 from txzk.persistence.purge import MIN_RETAIN, to_purge
-from txzk.server.disk import FileDisk
+from txzk.server.file_disk import FileDisk
 
 USAGE = f"""\
 usage: txzk-cleanup dataLogDir [snapDir] -n count

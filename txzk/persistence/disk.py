@@ -7,7 +7,7 @@ at all. Covered by tests/persistence/.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class DiskOp:
@@ -95,12 +95,15 @@ class Reader(Protocol):
     def read(self, size: int) -> bytes:
         """The next bytes, fewer only at the end."""
 
+    def seek(self, offset: int) -> Any:
+        """Goes to an offset from the beginning."""
+
     def close(self) -> None:
         """Ends the reading."""
 
 
 class IDisk(Protocol):
-    """A disk; the real one is txzk.server.disk.FileDisk."""
+    """A disk; the real one is txzk.server.file_disk.FileDisk."""
 
     def run(self, ops: Sequence[DiskOp]) -> None:
         """Carries out `ops` in order.

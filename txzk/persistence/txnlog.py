@@ -32,6 +32,7 @@ _END_BYTE: Final = b"B"
 _EXTEND_WITHIN: Final = 4096
 _SHORTEST_ENTRY: Final = 32
 _CHUNK_BYTES: Final = 1 << 20
+_ZEROS: Final = bytes(_CHUNK_BYTES)
 
 # Where a record may begin: 4 bytes of zeros (an Adler-32 in a long), 4 that are not all zero, and a length below 2**24.
 _record_may_begin = re.compile(rb"(?=\0{4}(?!\0{4}).{4}\0.{3})", re.DOTALL).finditer
@@ -300,7 +301,7 @@ class LogReader:
             if size <= 0:
                 return
             end = self._offset + size
-            if self._buffer.count(0, self._offset, end) < size:
+            if self._buffer[self._offset : end] != _ZEROS[:size]:
                 found = _record_may_begin(self._buffer, self._offset, min(end + _FRAME_BYTES, len(self._buffer)))
                 for distance in [match.start() - self._offset for match in found]:
                     if self._good_record(distance):

@@ -16,7 +16,7 @@ from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.defs.errors import StorageError
 from txzk.peer.effects import Effect, Report, WriteLog, WriteSnapshot
 from txzk.peer.standalone import StandaloneServer
-from txzk.server.disk import DiskThread
+from txzk.server.disk import DiskWorker
 
 log = Logger()
 
@@ -42,7 +42,7 @@ class Driver:
     """Everything between a StandaloneServer and the reactor, but for the sockets."""
 
     def __init__(
-        self, reactor: IReactorTime, server: StandaloneServer, log_disk: DiskThread, snapshot_disk: DiskThread,
+        self, reactor: IReactorTime, server: StandaloneServer, log_disk: DiskWorker, snapshot_disk: DiskWorker,
         stop: Callable[[str], None],
     ) -> None:
         """

@@ -19,8 +19,9 @@ from txzk.persistence.disk import IDisk, Remove
 from txzk.persistence.purge import to_purge
 from txzk.persistence.recovery import recover
 from txzk.server.client_port import ClientPortFactory
-from txzk.server.disk import DiskThread, FileDisk
+from txzk.server.disk import DiskWorker, lock_folder, make_worker
 from txzk.server.driver import Driver, monotonic_ms
+from txzk.server.file_disk import FileDisk
 from txzk.server.transport import DirectPort
 
 log = Logger()
@@ -45,7 +46,8 @@ class ZooKeeperService(Service):
         self._config = config
         self._reactor = reactor
         self._driver: Driver | None = None
-        self._disks: list[DiskThread] = []
+        self._disks: list[DiskWorker] = []
+        self._lock = -1
         self._port: Any = None
         self._purge: Any = None
         self.client_address: tuple[str, int] = ("", 0)
@@ -64,6 +66,9 @@ class ZooKeeperService(Service):
         if registry.unknown:
             log.warn("authentication providers without a counterpart: {names}", names=", ".join(registry.unknown))
         started = monotonic_ms()
+        log_dir = f"{config.data_log_dir}/version-2"
+        if config.settings.datadir_autocreate or FileDisk().exists(log_dir):
+            self._lock = lock_folder(log_dir)
         recovered = recover(
             FileDisk(), f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", config.settings
         )
@@ -75,9 +80,9 @@ class ZooKeeperService(Service):
         server = StandaloneServer(
             config, recovered, registry, Random(), four_letter_words.Answerer(config, FileDisk(), os.environ), monotonic_ms()
         )
-        self._disks = [DiskThread(self._reactor, FileDisk(), name) for name in ("txzk-log", "txzk-snapshot")]
-        for disk in self._disks:
-            disk.start()
+        inherited = [self._lock] if self._lock >= 0 else []
+        self._disks = [make_worker(self._reactor, name, inherited) for name in ("the transaction log", "the snapshot")]
+        self._disks[0].start()
         self._driver = Driver(self._reactor, server, self._disks[0], self._disks[1], self._fail)
         self._port = DirectPort(
             config.client_port, ClientPortFactory(self._driver, config.settings.client_tcp_keep_alive),
@@ -104,6 +109,9 @@ class ZooKeeperService(Service):
         def finish(_: None) -> None:
             for disk in self._disks:
                 disk.stop()
+            if self._lock >= 0:
+                os.close(self._lock)
+                self._lock = -1
 
         return stopped.addCallback(finish)
 
