@@ -5,8 +5,8 @@
     python -m tests.jute.capture_golden throttled 127.0.0.1:2183
 
 The servers are empty ones of Apache ZooKeeper 3.9.5. `plain` wants the properties zookeeper.extendedTypesEnabled=true and
-zookeeper.enforceQuota=true, `auth-required` zookeeper.sessionRequireClientSASLAuth=true, and `throttled`
-zookeeper.request_throttle_max_requests=1, zookeeper.request_throttle_stall_time=5 and zookeeper.throttledOpWaitTime=1.
+zookeeper.enforceQuota=true, `auth-required` zookeeper.enforce.auth.enabled=true and zookeeper.enforce.auth.schemes=digest, and `throttled`
+zookeeper.request_throttle_max_requests=1, zookeeper.request_throttle_stall_time=5 and zookeeper.throttled_op_wait_time=1.
 Each file holds the exchanges of one op code in the order in which they were made: the request and the frames that came until its reply,
 without their lengths. A request that is no record of its op code is marked as malformed.
 """
@@ -349,7 +349,7 @@ def handshakes(address: tuple[str, int], golden: dict[str, list[Exchange]]) -> N
 
 
 def auth_required(address: tuple[str, int], golden: dict[str, list[Exchange]]) -> None:
-    """What a server says that insists on SASL."""
+    """What a server says that insists on a scheme."""
     for op, what, body in (
         (opcodes.GET_DATA, "a read", r.encode_GetDataRequest("/", False)),
         (opcodes.CREATE, "a write", r.encode_CreateRequest("/a", b"", OPEN, 0)),

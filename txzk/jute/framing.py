@@ -1,7 +1,8 @@
 """ClientFrames: cuts the stream of a client connection, either way, into frames (1.1).
 
-A frame is an int length and so many bytes. However it is chunked, what has come is joined twice at most, once for
-the length and once for the frame. The server's connection cuts its own frames in place (txzk.cnxn.server_cnxn). Covered by tests/jute/test_framing.py.
+A frame is an int length and so many bytes. However it is chunked, what has come is joined twice at most, once for the length
+and once for the frame. The server's connection cuts its own frames in place (txzk.cnxn.server_cnxn). Covered by
+tests/jute/test_framing.py.
 """
 
 from __future__ import annotations

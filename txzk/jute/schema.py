@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from construct import (  # type: ignore[import-untyped]  # construct has no annotations
-    Byte, Construct, ExprAdapter, GreedyBytes, Int32sb, Int64sb, Prefixed, PrefixedArray, Struct, Subconstruct,
-)
+from construct import Byte, Construct, ExprAdapter, GreedyBytes, Int32sb, Int64sb, Prefixed, PrefixedArray, Struct, Subconstruct  # type: ignore[import-untyped]
 
 from txzk.jute.strings import decode_string, encode_string
 
