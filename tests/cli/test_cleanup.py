@@ -13,7 +13,8 @@ LOGS = ["log.1", "log.6", "log.9", "log.b", "log.15"]
 def fill(folder: Path, names: list[str]) -> Path:
     (folder / "version-2").mkdir(parents=True, exist_ok=True)
     for name in names:
-        (folder / "version-2" / name).write_bytes(b"")
+        magic = b"\x1f\x8b" if name.endswith(".gz") else b"\x82SNAPPY\0" if name.endswith(".snappy") else b""
+        (folder / "version-2" / name).write_bytes(magic + b"content\0\0\0\1/")
     return folder
 
 
@@ -25,7 +26,7 @@ def test_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(tmp_path, [*SNAPSHOTS, *LOGS, "currentEpoch"])
     assert main([str(tmp_path), "-n", "3"]) == 0
     assert left(tmp_path) == sorted(["snapshot.a", "snapshot.14.gz", "snapshot.1e.snappy", "log.9", "log.b", "log.15", "currentEpoch"])
-    gone = [f"removed {tmp_path}/version-2/{name}" for name in ("log.1", "log.6", "snapshot.0", "snapshot.5")]
+    gone = [f"removed {tmp_path}/version-2/{name}" for name in ("snapshot.0", "snapshot.5", "log.1", "log.6")]
     assert capsys.readouterr().out.splitlines() == gone
 
 

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from txzk.defs.errors import StorageError
-from txzk.persistence.disk import Remove
-from txzk.persistence.purge import MIN_RETAIN, to_purge
+from txzk.persistence.purge import MIN_RETAIN, removals
 from txzk.server.file_disk import FileDisk
 
 USAGE = f"""\
@@ -54,10 +53,9 @@ def remove(log_dir: str, snap_dir: str, count: int) -> None:
     :raises StorageError: for a file that cannot be removed.
     """
     disk = FileDisk()
-    snapshots, logs = to_purge(disk.list(snap_dir), disk.list(log_dir), count)
-    for path in [os.path.join(log_dir, name) for name in logs] + [os.path.join(snap_dir, name) for name in snapshots]:
-        disk.run([Remove(path)])
-        sys.stdout.write(f"removed {path}\n")
+    for removal in removals(disk, snap_dir, log_dir, count):
+        disk.run([removal])
+        sys.stdout.write(f"removed {removal.path}\n")
 
 
 def _refuse(reason: str) -> int:

@@ -25,6 +25,7 @@ MAGIC: Final = 0x5A4B534E
 VERSION: Final = 2
 _HEADER: Final = records.encode_FileHeader(MAGIC, VERSION, -1)
 _TERMINATOR: Final = b"\0\0\0\1/"
+_SHORTEST_BYTES: Final = 10
 _SEAL_BYTES: Final = 13
 _DIGEST_BYTES: Final = 20 + _SEAL_BYTES
 _LAST_ZXID_BYTES: Final = 8 + _SEAL_BYTES
@@ -267,6 +268,26 @@ class _Stream:
             position += 4 + length
         self._raw = data[position:]
         return b"".join(parts)
+
+
+def looks_complete(disk: IDisk, path: str) -> bool:
+    """Whether a snapshot may be whole, as far as its first or last bytes tell; Java judges by the same.
+
+    :raises StorageError: where the file cannot be read.
+    """
+    size = disk.size(path)
+    reader = disk.open(path)
+    try:
+        if path.endswith(SUFFIXES["gz"]):
+            return reader.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        if path.endswith(SUFFIXES["snappy"]):
+            return reader.read(len(_SNAPPY_MAGIC)) == _SNAPPY_MAGIC
+        if size < _SHORTEST_BYTES:
+            return False
+        reader.seek(size - len(_TERMINATOR))
+        return reader.read(len(_TERMINATOR)) == _TERMINATOR
+    finally:
+        reader.close()
 
 
 class LoadedSnapshot:

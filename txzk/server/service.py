@@ -15,8 +15,8 @@ from txzk.auth.providers import AuthProvider, ProviderRegistry
 from txzk.config.server import ServerConfig
 from txzk.peer import four_letter_words
 from txzk.peer.standalone import StandaloneServer
-from txzk.persistence.disk import IDisk, Remove
-from txzk.persistence.purge import to_purge
+from txzk.persistence.disk import IDisk
+from txzk.persistence.purge import removals
 from txzk.persistence.recovery import recover
 from txzk.server.client_port import ClientPortFactory
 from txzk.server.disk import DiskWorker, lock_folder, make_worker
@@ -127,9 +127,6 @@ class ZooKeeperService(Service):
 
 def purge(disk: IDisk, config: ServerConfig, retain: int) -> list[str]:
     """Removes the files that are not needed when the newest `retain` snapshots are kept; gives their paths."""
-    snap_dir = f"{config.data_dir}/version-2"
-    log_dir = f"{config.data_log_dir}/version-2"
-    snapshots, logs = to_purge(disk.list(snap_dir), disk.list(log_dir), retain)
-    doomed = [f"{log_dir}/{name}" for name in logs] + [f"{snap_dir}/{name}" for name in snapshots]
-    disk.run([Remove(path) for path in doomed])
-    return doomed
+    ops = removals(disk, f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", retain)
+    disk.run(ops)
+    return [op.path for op in ops]
