@@ -76,6 +76,9 @@ class Core(Protocol):
     def has_output(self, cnxn: ServerCnxn) -> None:
         """The connection has something to write, to close or to resume, although it received nothing."""
 
+    def received(self, packets: int) -> None:
+        """Counts packets for the statistics."""
+
     def count(self, cnxn: ServerCnxn, latency_ms: int, requests: int, reply_bytes: int) -> None:
         """Counts answered requests for the statistics; `reply_bytes` is the size of the last reply."""
 
@@ -85,7 +88,7 @@ class ServerCnxn:
 
     __slots__ = (
         "_core", "_have", "_input", "_need", "_out", "_out_bytes", "_pending", "_stalled", "closing",
-        "connecting", "established_wall_ms", "ids", "last_cxid", "last_latency_ms", "last_op", "last_response_wall_ms",
+        "connecting", "established_wall_ms", "ids", "last_cxid", "last_latency_ms", "last_op", "last_response_ms",
         "last_zxid", "latency_count", "latency_total", "max_latency_ms", "min_latency_ms", "packets_received",
         "packets_sent", "remote_host", "remote_port", "session_id", "session_timeout_ms", "started_ms", "with_read_only",
         "write_paused",
@@ -116,12 +119,16 @@ class ServerCnxn:
         self._pending: deque[Request] = deque()
         self._out: list[bytes] = []
         self._out_bytes = 0
+        self.reset_stats()
+
+    def reset_stats(self) -> None:
+        """What `crst` does."""
         self.packets_received = 0
         self.packets_sent = 0
         self.last_op = "NA"
         self.last_cxid = -1
         self.last_zxid = -1
-        self.last_response_wall_ms = 0
+        self.last_response_ms = 0
         self.last_latency_ms = 0
         self.min_latency_ms = -1
         self.max_latency_ms = 0
@@ -261,8 +268,9 @@ class ServerCnxn:
                 self._stalled = True
                 break
         self.packets_received += frames
+        core.received(frames)
         if answered:
-            self._count(op, xid, zxid, 0, answered, size, wall_ms)
+            self._count(op, xid, zxid, 0, answered, size, now_ms)
         if self.closing or position == end:
             return
         if self._stalled:
@@ -291,6 +299,7 @@ class ServerCnxn:
         answer = core.four_letter_word(data[:4], self, now_ms, wall_ms)
         if answer is not None:
             self.packets_received += 1
+            core.received(1)
             if answer:
                 self._out.append(answer)
                 self.packets_sent += 1
@@ -305,6 +314,7 @@ class ServerCnxn:
             self._keep(data, 0, end)
             return 0
         self.packets_received += 1
+        core.received(1)
         try:
             request = self._connect_request(data[4:end])
         except JuteError:
@@ -396,14 +406,14 @@ class ServerCnxn:
             size = _REPLY_HEADER_BYTES + len(body)
             self._out.append(_reply(size, request.xid, zxid, error) + body)
             self._out_bytes += size
-            self._count(request.op, request.xid, zxid, now_ms - request.received_ms, 1, size, 0)
+            self._count(request.op, request.xid, zxid, now_ms - request.received_ms, 1, size, now_ms)
             if request.op == opcodes.CLOSE_SESSION:
                 self.closing = True
         while pending and pending[0].op in core.readers:
             read = pending.popleft()
             core.outstanding_requests -= 1
             self._serve(read, now_ms)
-            self._count(read.op, read.xid, zxid, now_ms - read.received_ms, 1, 0, 0)
+            self._count(read.op, read.xid, zxid, now_ms - read.received_ms, 1, 0, now_ms)
         core.has_output(self)
 
     def submit_connect(self, session_id: int, body: bytes, now_ms: int, wall_ms: int) -> None:
@@ -452,15 +462,14 @@ class ServerCnxn:
             self.close()
         core.has_output(self)
 
-    def _count(self, op: int, xid: int, zxid: int, latency_ms: int, requests: int, reply_bytes: int, wall_ms: int) -> None:
+    def _count(self, op: int, xid: int, zxid: int, latency_ms: int, requests: int, reply_bytes: int, now_ms: int) -> None:
         """Counts answered requests; the last of them is the one that the statistics show."""
         self.packets_sent += requests
         self.last_cxid = xid
         self.last_op = opcodes.SHORT_NAMES.get(op, "NA")
         self.last_zxid = zxid
         self.last_latency_ms = latency_ms
-        if wall_ms:
-            self.last_response_wall_ms = wall_ms
+        self.last_response_ms = now_ms
         self.latency_count += requests
         self.latency_total += latency_ms * requests
         if latency_ms > self.max_latency_ms:

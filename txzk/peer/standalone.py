@@ -101,10 +101,12 @@ class StandaloneServer:
         """A client has connected; None where a limit says to hang up at once."""
         total = self.settings.max_cnxns
         if total and len(self.cnxns) >= total:
+            self.stats.connections_rejected += 1
             self.effects.append(Report(f"refused {remote_host}: maxCnxns={total} connections are open", True))
             return None
         per_host = self.config.max_client_cnxns
         if per_host and sum(1 for cnxn in self.cnxns if cnxn.remote_host == remote_host) >= per_host:
+            self.stats.connections_rejected += 1
             self.effects.append(
                 Report(f"refused {remote_host}: maxClientCnxns={per_host} connections of this address are open", True)
             )
@@ -127,6 +129,7 @@ class StandaloneServer:
         return self._four_letter_words(word, self, now_ms, wall_ms)
 
     def connect(self, cnxn: ServerCnxn, request: records.ConnectRequest, now_ms: int, wall_ms: int) -> None:
+        self.stats.connection_requests += 1
         if request.lastZxidSeen > self.tree.last_processed_zxid:
             cnxn.close()
             return
@@ -163,6 +166,7 @@ class StandaloneServer:
         try:
             ids = self._registry.authenticate(scheme, cnxn.remote_host, data)
         except AuthFailedError:
+            self.stats.auth_failed += 1
             return False
         except EnsembleMismatchError:
             cnxn.close()
@@ -188,6 +192,9 @@ class StandaloneServer:
 
     def has_output(self, cnxn: ServerCnxn) -> None:
         self.dirty[cnxn] = None
+
+    def received(self, packets: int) -> None:
+        self.stats.packets_received += packets
 
     def count(self, cnxn: ServerCnxn, latency_ms: int, requests: int, reply_bytes: int) -> None:
         self.stats.add(latency_ms, requests, reply_bytes)
@@ -253,10 +260,12 @@ class StandaloneServer:
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
         """Ends what has waited too long: sessions, connections without a session, containers."""
         for session_id in self.tracker.expired(now_ms):
+            self.stats.sessions_expired += 1
             self.effects.append(Report(f"session {session_id:#x} has expired"))
             self._chain.submit(Request(None, session_id, 0, opcodes.CLOSE_SESSION, b"", now_ms), wall_ms)
         oldest = now_ms - self.settings.sessionless_cnxn_timeout_ms
         for cnxn in [cnxn for cnxn in self.cnxns if not cnxn.session_id and cnxn.started_ms <= oldest]:
+            self.stats.sessionless_expired += 1
             cnxn.close()
         if now_ms >= self._next_container_check_ms:
             self._check_containers(now_ms, wall_ms)

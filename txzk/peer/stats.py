@@ -7,12 +7,17 @@ class ServerStats:
     """Counts packets, latencies in milliseconds, and reply sizes in bytes, since the start or the last reset."""
 
     __slots__ = (
-        "fsync_threshold_exceed_count", "last_response_size", "latency_count", "latency_total", "max_latency_ms",
+        "auth_failed", "connection_requests", "connections_rejected", "last_response_size", "latency_count", "latency_total", "max_latency_ms",
         "max_response_size", "min_latency_ms", "min_response_size", "packets_received", "packets_sent",
+        "sessionless_expired", "sessions_expired",
     )
 
     def __init__(self) -> None:
-        self.fsync_threshold_exceed_count = 0
+        self.auth_failed = 0
+        self.connection_requests = 0
+        self.connections_rejected = 0
+        self.sessionless_expired = 0
+        self.sessions_expired = 0
         self.last_response_size = -1
         self.min_response_size = -1
         self.max_response_size = -1

@@ -22,6 +22,7 @@ from txzk.server.client_port import ClientPortFactory
 from txzk.server.disk import DiskWorker, lock_folder, make_worker
 from txzk.server.driver import Driver, monotonic_ms
 from txzk.server.file_disk import FileDisk
+from txzk.server.machine import Machine, environment
 from txzk.server.transport import DirectPort
 
 log = Logger()
@@ -78,7 +79,8 @@ class ZooKeeperService(Service):
             ms=monotonic_ms() - started,
         )
         server = StandaloneServer(
-            config, recovered, registry, Random(), four_letter_words.Answerer(config, FileDisk(), os.environ), monotonic_ms()
+            config, recovered, registry, Random(), four_letter_words.Answerer(config, Machine(), environment()),
+            monotonic_ms()
         )
         inherited = [self._lock] if self._lock >= 0 else []
         self._disks = [make_worker(self._reactor, name, inherited) for name in ("the transaction log", "the snapshot")]
