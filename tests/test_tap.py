@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.application.service import IServiceMaker
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import LogLevel, capturedLogs
 from twisted.plugin import getPlugins
-from twisted.application.service import IServiceMaker
 
 from txzk import __version__, tap
 from txzk.config.keys import ConfigError

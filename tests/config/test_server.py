@@ -219,7 +219,7 @@ def test_the_configuration_of_the_container_image() -> None:
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        ("metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\nmetricsProvider.httpPort=7000", "metricsProvider.className"),
+        ("metricsProvider.className=org.example.Provider\nmetricsProvider.httpPort=7000", "metricsProvider.className"),
         ("sslQuorum=true", "sslQuorum=true"),
         ("audit.enable=true", "audit.enable=true"),
         ("sessionRequireClientSASLAuth=true", "sessionRequireClientSASLAuth=true"),

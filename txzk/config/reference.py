@@ -22,6 +22,11 @@ _SECTIONS: Final[tuple[tuple[str, tuple[Key, ...]], ...]] = (
     ("Admin server, audit log, counts", OBSERVABILITY),
 )
 
+_HEAD: Final = """\
+| Key | Allowed | Default | Unit | Changes while running | Here | Meaning |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
 _INTRODUCTION: Final = """\
 # Configuration
 
@@ -45,7 +50,7 @@ def page() -> str:
     """The page, in Markdown."""
     parts = [_INTRODUCTION]
     for title, keys in _SECTIONS:
-        parts.append(f"\n## {title}\n\n| Key | Allowed | Default | Unit | Changes while running | Here | Meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+        parts.append(f"\n## {title}\n\n{_HEAD}")
         parts += [_row(key) for key in keys]
     parts.append("\n## Keys with a name of their own\n\n| Key | Here | Meaning |\n| --- | --- | --- |\n")
     parts += _families(FAMILIES)
@@ -68,7 +73,7 @@ def _row(key: Key) -> str:
         f"`{shown_name(key, key in CORE or key in BETWEEN_SERVERS)}`", key.kind.allowed, _default(key), key.unit,
         "yes" if key.changeable else "no", key.state, key.sentence,
     )
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+    return "| " + " | ".join(cells) + " |\n"
 
 
 def _default(key: Key) -> str:
@@ -83,6 +88,5 @@ def _default(key: Key) -> str:
 
 def _families(families: Sequence[tuple[str, str, str]]) -> list[str]:
     return [
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in (f"`{begin.removeprefix(PREFIX)}*`", state, sentence)) + " |\n"
-        for begin, sentence, state in families
+        f"| `{begin.removeprefix(PREFIX)}*` | {state} | {sentence} |\n" for begin, sentence, state in families
     ]

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from txzk.config.keys import (
-    ANY_NUMBER, COUNT, DETAIL, FRACTION, IDLE, LATER, LONG_MAX, PORT, SWITCH, TEXT, Key, number, words,
-)
+from txzk.config.keys import ANY_NUMBER, COUNT, DETAIL, FRACTION, IDLE, LATER, LONG_MAX, PORT, SWITCH, TEXT, Key, number, words
 
 ENSEMBLE: Final[tuple[Key, ...]] = (
     Key("zookeeper.leaderServes", TEXT, "yes", "no: the leader takes no clients.", state=DETAIL),
