@@ -54,9 +54,7 @@ class ServerConfig:
     warnings: tuple[str, ...] = ()
 
 
-def load(
-    text: str, properties: Mapping[str, str], path: str, folder: str, read: Callable[[str], str] | None = None
-) -> ServerConfig:
+def load(text: str, properties: Mapping[str, str], path: str, folder: str, read: Callable[[str], str]) -> ServerConfig:
     """Reads a zoo.cfg.
 
     :param text: the content, in the syntax of Java properties.
@@ -73,8 +71,7 @@ def load(
         for name in entries:
             if name.startswith(_MEMBERS):
                 raise ConfigError(f"{path}: {name}={entries[name]}: a line in {dynamic}, the dynamicConfigFile, is expected")
-        if read is not None:
-            members = read_members(parse(read(dynamic), dynamic), dynamic)
+        members = read_members(parse(read(dynamic), dynamic), dynamic)
     return _build(entries, members, properties, path, folder)
 
 
