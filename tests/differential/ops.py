@@ -441,6 +441,11 @@ class Generator:
                 elif line[0] == "ping":
                     self._newest_zxid = max(self._newest_zxid, line[1])
 
+    def forget(self, clients: set[str]) -> None:
+        """These are not to be used any more."""
+        for client in clients:
+            self._gone(client)
+
     def _gone(self, client: str) -> None:
         self._clients.pop(client, None)
         self._supers.discard(client)

@@ -6,13 +6,18 @@ since both would happen at times of their own.
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.differential.vocabulary import SUPER_DIGEST
 from tests.system.servers import ServerProcess, free_port, java_lib
+
+_START_SECONDS = 60
 
 _NEVER_MS = 2_000_000_000
 _PROPERTIES = {
@@ -35,6 +40,25 @@ admin.enableServer=false
 _RUN_TWISTD = "import sys; sys.path.insert(0, sys.argv.pop(1)); from twisted.scripts.twistd import run; run()"
 
 
+class _Server(ServerProcess):
+    """Asks again soon where no answer comes: Java never answers, nor hangs up on, who asks before it has its database."""
+
+    def _wait_until_it_serves(self) -> None:
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until and self._process.poll() is None:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                    connection.sendall(b"srvr")
+                    if b"Zookeeper version" in connection.recv(1000):
+                        return
+            except OSError:
+                # Nothing tells when a port opens; what is waited for here is the end of the process.
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(0.05)
+        self.kill()
+        raise AssertionError(f"the server did not start: {self.output()[-3000:]}")
+
+
 @contextmanager
 def started(kind: str, folder: Path, lib: Path | None = None) -> Iterator[ServerProcess]:
     """A server that serves.
@@ -54,7 +78,7 @@ def started(kind: str, folder: Path, lib: Path | None = None) -> Iterator[Server
     else:
         root = str(Path(__file__).parents[2])
         command = [sys.executable, "-c", _RUN_TWISTD, root, "-n", "--pidfile=", "zookeeper", "-c", str(config), *flags]
-    server = ServerProcess(command, folder, port)
+    server = _Server(command, folder, port)
     try:
         yield server
     finally:

@@ -160,9 +160,13 @@ class Peer:
     def _drop(self, client: str) -> None:
         self._connections.pop(client).close()
 
-    def close(self) -> None:
-        """Hangs up everywhere."""
-        for client in list(self._connections):
+    def clients(self) -> set[str]:
+        """Whose connections are open."""
+        return set(self._connections)
+
+    def drop(self, clients: set[str]) -> None:
+        """Hangs up where there is a connection."""
+        for client in clients & self.clients():
             self._drop(client)
 
     # Translating
