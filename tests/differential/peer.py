@@ -164,6 +164,10 @@ class Peer:
         """Whose connections are open."""
         return set(self._connections)
 
+    def hang_up(self) -> None:
+        """Ends every connection."""
+        self.drop(self.clients())
+
     def drop(self, clients: set[str]) -> None:
         """Hangs up where there is a connection."""
         for client in clients & self.clients():

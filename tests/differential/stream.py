@@ -31,9 +31,11 @@ _REMEMBERED = 6
 class Seen:
     """What a stream has touched.
 
-    :ivar ops: op codes by name, with how often they were answered without an error.
+    :ivar ops: op codes by name.
+    :ivar good: those that were answered without an error.
     :ivar errors: error codes, in replies, in results of multi and in refused handshakes.
     :ivar events: types of events.
+    :ivar spent: how often the reference used a zxid twice.
     """
 
     ops: Counter[str] = field(default_factory=Counter)
@@ -42,6 +44,13 @@ class Seen:
     events: Counter[int] = field(default_factory=Counter)
     steps: int = 0
     spent: int = 0
+
+    def include(self, other: Seen) -> None:
+        """Adds what another stream has touched."""
+        for mine, more in ((self.ops, other.ops), (self.good, other.good), (self.errors, other.errors), (self.events, other.events)):
+            mine.update(more)
+        self.steps += other.steps
+        self.spent += other.spent
 
     def add(self, action: Action, told: Transcript) -> None:
         if isinstance(action, Call):
@@ -89,7 +98,8 @@ class Stream:
     def step(self) -> None:
         """One action on both servers.
 
-        :raises DifferenceError: where they differ; the stream can go on, but may stay different.
+        :raises DifferenceError: where they differ; the stream can go on, without the connections that only one server has left, but may stay
+            different.
         """
         action = self._generator.next()
         for peer in self._peers:
@@ -105,16 +115,15 @@ class Stream:
         self._newest_zxid = max(self._newest_zxid, *(line[1] for lines in left.values() for line in lines if line[0] == "ping"), 0)
         self._generator.learn(action, left)
         self.seen.add(action, left)
+        report = "" if left == right else self._report(action, left, right)
         self.seen.steps += 1
-        if left != right:
-            text = self._report(action, left, right)
+        self._past.append(_told(action))
+        if report:
             one, two = (peer.clients() for peer in self._peers)
             for peer in self._peers:
                 peer.drop(one ^ two)
             self._generator.forget(one ^ two)
-            self._past.append(_told(action))
-            raise DifferenceError(text, _signature(action, left, right))
-        self._past.append(_told(action))
+            raise DifferenceError(report, _signature(action, left, right))
 
     @contextmanager
     def _explained(self, peer: Peer, action: Action) -> Iterator[None]:
@@ -192,7 +201,7 @@ def run(
             for server, kind, role in zip(servers, (reference, other), ("reference", "other"), strict=True)
         ]
         for peer in peers:
-            stack.callback(lambda peer=peer: peer.drop(peer.clients()))
+            stack.callback(peer.hang_up)
         stream = Stream(seed, *peers)
         told: Counter[str] = Counter()
         while stream.seen.steps < steps:
