@@ -44,7 +44,7 @@ def test_every_record_of_the_schema_has_its_coders() -> None:
 
 def compiled(**kinds: object) -> tuple[dict[str, object], dict[str, Struct]]:
     made = {name: Struct(*(field / kind for field, kind in fields.items())) for name, fields in kinds.items()}  # type: ignore[attr-defined]
-    made = {"Stat": schema.Stat, **made}
+    made = {"Stat": schema.Stat, "GetDataRequest": schema.GetDataRequest, **made}
     return compiler.Compiler(made).compile(), made
 
 
@@ -54,6 +54,7 @@ def compiled(**kinds: object) -> tuple[dict[str, object], dict[str, Struct]]:
         (schema.Vector(schema.int32), [1, -1, 2**31 - 1]),
         (schema.Vector(schema.boolean), [True, False, True]),
         (schema.Vector(schema.Stat), [tuple(range(11)), tuple(range(11, 22))]),
+        (schema.Vector(schema.GetDataRequest), [("/a", True), ("", False)]),
         (schema.Vector(schema.Vector(schema.ustring)), [["a", None], None, []]),
     ],
 )

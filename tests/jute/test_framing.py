@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,3 +58,12 @@ def test_a_bad_length_is_refused_once_its_four_bytes_are_there(length: int) -> N
     for _ in range(2):
         with pytest.raises(JuteError, match=f"^frame.length at offset 14: {length} is no length between 0 and 10$"):
             receiver.take()
+
+
+def test_an_idle_connection_keeps_nothing() -> None:
+    receiver = ClientFrames(100)
+    chunk = framed(b"abc") + framed(b"def")
+    before = sys.getrefcount(chunk)
+    receiver.receive(chunk)
+    assert take_all(receiver) == [b"abc", b"def"]
+    assert sys.getrefcount(chunk) == before

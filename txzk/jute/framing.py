@@ -40,9 +40,8 @@ class ClientFrames:
 
     def receive(self, chunk: bytes) -> None:
         """Takes the next bytes of the stream."""
-        if chunk:
-            self._chunks.append(chunk)
-            self._have += len(chunk)
+        self._chunks.append(chunk)
+        self._have += len(chunk)
 
     def take(self) -> bytes | None:
         """The next frame without its length; None until all of it has come.
