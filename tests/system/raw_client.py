@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from txzk.defs import opcodes
@@ -27,6 +28,7 @@ class RawClient:
     """One session."""
 
     def __init__(self, port: int, timeout_ms: int = 30000, session: tuple[int, bytes] = (0, bytes(16))) -> None:
+        self.port = port
         self._socket = socket.create_connection(("127.0.0.1", port), 60)
         self._xid = 0
         self._send(records.encode_ConnectRequest(0, 0, timeout_ms, session[0], session[1], False))
@@ -61,6 +63,14 @@ class RawClient:
             if header.xid == xid:
                 return header, frame[offset:]
 
+    def pipeline(self, op: int, bodies: Iterable[bytes]) -> Iterator[int]:
+        """Sends all requests at once; gives the error code of each reply as it comes."""
+        payloads = [records.encode_RequestHeader(0, op) + body for body in bodies]
+        self._socket.sendall(b"".join(struct.pack(">i", len(payload)) + payload for payload in payloads))
+        for _ in payloads:
+            frame = self._receive()
+            yield records.decode_ReplyHeader(frame, 0, len(frame))[0].err
+
     def ask(self, op: int, body: bytes = b"") -> bytes:
         """Like `call`, with an error of the server as an exception."""
         header, rest = self.call(op, body)
@@ -91,7 +101,9 @@ class RawClient:
 
     def multi(self, *operations: tuple[int, bytes]) -> None:
         body = b"".join(records.encode_MultiHeader(op, False, -1) + encoded for op, encoded in operations)
-        self.ask(opcodes.MULTI, body + records.encode_MultiHeader(-1, True, -1))
+        reply = self.ask(opcodes.MULTI, body + records.encode_MultiHeader(-1, True, -1))
+        if records.decode_MultiHeader(reply, 0, len(reply))[0].type == opcodes.ERROR:
+            raise RawError(min(records.decode_MultiHeader(reply, at, len(reply))[0].err for at in range(0, len(reply) - 12, 13)))
 
     def get_data(self, path: str) -> records.GetDataResponse:
         return records.parse_GetDataResponse(self.ask(opcodes.GET_DATA, records.encode_GetDataRequest(path, False)))
@@ -126,9 +138,9 @@ class RawClient:
         self._socket.close()
 
 
-def four_letter_word(port: int, word: bytes) -> bytes:
+def four_letter_word(port: int, word: bytes, seconds: float = 60) -> bytes:
     """The answer of a server to a four-letter word."""
-    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+    with socket.create_connection(("127.0.0.1", port), seconds) as connection:
         connection.sendall(word)
         answer = b""
         while more := connection.recv(65536):
