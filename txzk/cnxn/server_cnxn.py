@@ -14,14 +14,13 @@ from collections import deque
 from typing import Final, Protocol
 
 from txzk.database.acl_cache import Acl
+from txzk.database.request import Reader, Request
 from txzk.database.sessions import password
 from txzk.database.tree import DataTree
 from txzk.defs import errors, opcodes
 from txzk.defs.errors import KeeperException
 from txzk.jute import records
 from txzk.jute.records import JuteError
-from txzk.request.reads import Reader
-from txzk.request.request import Request
 
 _frame_start = struct.Struct(">iii").unpack_from
 _frame_length = struct.Struct(">i").unpack_from

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from txzk.config.server import ServerConfig
 from txzk.cnxn.server_cnxn import ServerCnxn
+from txzk.config.server import ServerConfig
 
 if TYPE_CHECKING:
     from txzk.peer.standalone import StandaloneServer

@@ -16,6 +16,7 @@ from txzk.auth.providers import EnsembleMismatchError, ProviderRegistry
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
 from txzk.database.acl_cache import Acl
+from txzk.database.request import Request
 from txzk.database.sessions import SessionTracker, check_password
 from txzk.database.watches import SYNC_CONNECTED
 from txzk.defs import acl as permissions
@@ -31,7 +32,6 @@ from txzk.persistence.txnlog import LogWriter
 from txzk.request.chain import StandaloneChain
 from txzk.request.prep import OWNER, PrepRequestProcessor
 from txzk.request.reads import Reads
-from txzk.request.request import Request
 
 # In session ids; `conf` shows the configured id, which is 0 here.
 _SERVER_ID: Final = 1

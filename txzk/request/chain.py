@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 
+from txzk.database.request import Request
 from txzk.database.tree import DataTree
 from txzk.request.final import apply_and_answer
 from txzk.request.prep import PrepRequestProcessor
-from txzk.request.request import Request
 
 
 class StandaloneChain:

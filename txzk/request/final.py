@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from txzk.database.request import Request
 from txzk.database.tree import DataTree
 from txzk.defs import opcodes
 from txzk.jute import records
 from txzk.request import multi
-from txzk.request.request import Request
 
 _WITH_STAT: Final = frozenset({opcodes.CREATE2, opcodes.CREATE_CONTAINER, opcodes.CREATE_TTL})
 

@@ -15,6 +15,7 @@ from txzk.auth.providers import ProviderRegistry
 from txzk.database import quota
 from txzk.database.acl_cache import world_permissions
 from txzk.database.node import UNKNOWN_DIGEST
+from txzk.database.request import Request
 from txzk.database.sessions import SessionTracker
 from txzk.database.tree import DataTree
 from txzk.defs import acl as permissions
@@ -37,7 +38,6 @@ from txzk.jute.records import JuteError, TxnHeader
 from txzk.jute.txns import encode_entry
 from txzk.request.changes import ChangeRecord, OutstandingChanges
 from txzk.request.multi import decode_multi
-from txzk.request.request import Request
 
 # Who all sessions of a standalone server belong to: its own connections (ServerCnxn.me).
 OWNER: Final = "local"

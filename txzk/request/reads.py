@@ -6,22 +6,19 @@ the request record in place and gives back the reply body; a refusal is raised. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from txzk.auth.check import AclChecker
 from txzk.auth.providers import ProviderRegistry
 from txzk.database import watches
 from txzk.database.node import DataNode
+from txzk.database.request import Client, Reader
 from txzk.database.tree import DataTree
 from txzk.defs import acl as permissions
 from txzk.defs import errors, opcodes
 from txzk.defs.errors import BadArgumentsError, KeeperException, MarshallingError, NoAuthError, NoNodeError, NoWatcherError
 from txzk.jute import records
 from txzk.request import multi
-from txzk.request.request import Client
-
-Reader = Callable[[Client, bytes, int, int], bytes]
 
 # The zxid of an event that setWatches makes up for something missed.
 _NO_ZXID: Final = -1

@@ -1,10 +1,13 @@
-"""Request: one operation on its way through the pipeline, and what the pipeline needs of the connection it came from.
+"""Request: one operation on its way to the database, and what is asked of the connection it came from.
+
+The pipeline and both kinds of its users share it, so it stands below them.
 
 Covered by tests/request/test_chain.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from txzk.database.acl_cache import Acl
@@ -47,3 +50,7 @@ class Request:
         self.txn: Any = None
         self.error = 0
         self.digest: int | None = None  # of the tree after the transaction, as prep predicts it
+
+
+# A read operation: (client, buffer, start and end of the request record in it) to the body of the reply; refusals are raised.
+Reader = Callable[[Client, bytes, int, int], bytes]
