@@ -236,7 +236,7 @@ class Peer:
         start: Frame = ("reply", header.xid, self.zxid(header.zxid), header.err)
         if len(frame) == _HEADER_BYTES:
             return start
-        if header.err == 0 and action.op in (opcodes.MULTI, opcodes.MULTI_READ):
+        if action.op in (opcodes.MULTI, opcodes.MULTI_READ):
             return *start, *self._results(frame)
         name = _REPLY_RECORDS.get(action.op)
         if name is None or header.err != 0:

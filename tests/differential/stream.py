@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.differential.actions import Action, Call, Connect
+from tests.differential.actions import Action, Call
 from tests.differential.ops import Generator
-from tests.differential.peer import Peer, Transcript
 from tests.differential.pair import started
+from tests.differential.peer import Peer, Transcript
 from txzk.defs import errors, opcodes
 
 _REMEMBERED = 6
@@ -64,7 +64,7 @@ class Seen:
                 elif line[0] == "reply" and isinstance(action, Call):
                     self.errors[line[3]] += 1
                     self.good[action.name] += line[3] == 0
-                    if action.op in (opcodes.MULTI, opcodes.MULTI_READ) and line[3] == 0:
+                    if action.op in (opcodes.MULTI, opcodes.MULTI_READ) and len(line) > 4:
                         for _, err, value in line[4]:
                             self.errors[value["err"] if value and "err" in value else err] += 1
 
