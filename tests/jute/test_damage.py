@@ -52,7 +52,6 @@ def test_a_record_cut_anywhere_is_refused_for_the_field_that_breaks_off(name: st
         (0, 2**31 - 1, "path", "length 2147483647 with 38 bytes left"),
         (6, -(2**31), "data", "length -2147483648 with 32 bytes left"),
         (6, 33, "data", "length 33 with 32 bytes left"),
-        (11, -2, "acl", "-2 items with 27 bytes left"),
         (11, 3, "acl", "3 items with 27 bytes left"),
         (11, 2**31 - 1, "acl", "2147483647 items with 27 bytes left"),
         (11, 2, "acl[1].id.scheme", "the data breaks off"),
@@ -67,6 +66,14 @@ def test_a_bad_length_is_named(damage_at: int, value: int, field: str, message: 
     error = refusal("CreateRequest", bytes(damaged))
     assert (error.field, error.message) == (field, message)
     assert error.offset == (len(CREATE) if field == "acl[1].id.scheme" else 40 if field == "flags" else damage_at)
+
+
+@pytest.mark.parametrize("count", [-2, -(2**31)])
+def test_a_negative_count_reads_as_an_empty_vector_as_in_java(count: int) -> None:
+    damaged = bytearray(CREATE)
+    damaged[11:15] = struct.pack(">i", count)
+    value, offset = records.decode_CreateRequest(bytes(damaged), 0, len(damaged))
+    assert (value.acl, value.flags, offset) == ([], 31, 19)
 
 
 def test_an_offset_is_that_of_the_field_in_the_buffer() -> None:

@@ -255,8 +255,8 @@ class ServerCnxn:
                 size = _REPLY_HEADER_BYTES + len(body)
                 out.append(_reply(size, xid, zxid, 0) + body)
             except KeeperException as refusal:
-                size = _REPLY_HEADER_BYTES
-                out.append(_reply(size, xid, zxid, refusal.code))
+                size = _REPLY_HEADER_BYTES + len(refusal.body)
+                out.append(_reply(size, xid, zxid, refusal.code) + refusal.body)
             except JuteError:
                 size = _REPLY_HEADER_BYTES
                 out.append(_reply(size, xid, zxid, errors.MARSHALLING_ERROR))
@@ -338,8 +338,7 @@ class ServerCnxn:
         if op == opcodes.AUTH:
             self._auth(xid, body)
         elif op == opcodes.SASL:
-            # Without a SASL server the client is told that nothing more is needed (1.10).
-            self._send(xid, 0, 0, records.encode_SetSASLResponse(None))
+            self._sasl(xid, body)
         elif core.requires_auth and not core.satisfies_auth(self):
             self._send(xid, 0, errors.SESSION_CLOSED_REQUIRE_SASL_AUTH, b"")
             self.close()
@@ -370,6 +369,17 @@ class ServerCnxn:
             self._send(xid, 0, errors.AUTH_FAILED, b"")
             self.close()
 
+    def _sasl(self, xid: int, body: bytes) -> None:
+        """Without a SASL server the client is told that nothing more is needed (1.10); a token must be there all the same."""
+        try:
+            token = records.decode_GetSASLRequest(body, 0, len(body))[0].token
+        except JuteError:
+            token = None
+        if token is None:
+            self.close()
+        else:
+            self._send(xid, 0, errors.OK, records.encode_SetSASLResponse(None))
+
     def _send(self, xid: int, zxid: int, error: int, body: bytes) -> None:
         size = _REPLY_HEADER_BYTES + len(body)
         self._out.append(_reply(size, xid, zxid, error) + body)
@@ -383,7 +393,7 @@ class ServerCnxn:
         try:
             self._send(request.xid, zxid, errors.OK, core.readers[request.op](self, body, 0, len(body)))
         except KeeperException as refusal:
-            self._send(request.xid, zxid, refusal.code, b"")
+            self._send(request.xid, zxid, refusal.code, refusal.body)
         except JuteError:
             self._send(request.xid, zxid, errors.MARSHALLING_ERROR, b"")
 

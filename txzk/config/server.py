@@ -48,6 +48,7 @@ class ServerConfig:
     max_session_timeout: int
     autopurge_snap_retain_count: int
     autopurge_purge_interval: int
+    reconfig_enabled: bool
     settings: Settings
     properties: Mapping[str, str] = field(repr=False)
     unknown_keys: tuple[str, ...] = ()
@@ -152,6 +153,7 @@ def _resolved(path: str, values: Mapping[str, Any], alone: Member | None, folder
         "max_session_timeout": high,
         "autopurge_snap_retain_count": values["autopurge.snapRetainCount"],
         "autopurge_purge_interval": values["autopurge.purgeInterval"],
+        "reconfig_enabled": values["reconfigEnabled"],
     }
 
 

@@ -76,9 +76,11 @@ class AclCache:
         self._remember(acl_id, tuple(acl))
 
     def add_usage(self, acl_id: int) -> None:
-        """One more node uses `acl_id`; an id that is not known (a fuzzy snapshot) is left to the replay of the log."""
+        """One more node uses `acl_id`; one that is not known (a fuzzy snapshot) is left to the replay of the log, and never given out."""
         if acl_id in self._usages:
             self._usages[acl_id] += 1
+        elif acl_id > self._last_id:
+            self._last_id = acl_id
 
     def remove_usage(self, acl_id: int) -> None:
         """One node less uses `acl_id`; the last one takes the list with it."""

@@ -72,7 +72,9 @@ class CarefulDecoder:
             return None
         left = self._end - self.offset
         if isinstance(kind, schema.Vector):
-            if not 0 <= length * kind.item_bytes <= left:
+            if length < 0:
+                return []
+            if length * kind.item_bytes > left:
                 raise JuteError(f"{length} items with {left} bytes left", self._record, field, start)
             return [self.value(kind.item, f"{field}[{index}]") for index in range(length)]
         if not 0 <= length <= left:

@@ -43,6 +43,15 @@ class Vector(Nullable):
         self.item = item
         self.item_bytes = _least_bytes(item)
 
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        start = stream.tell()
+        count = Int32sb._parsereport(stream, context, path)
+        if count < 0:
+            # A running Java server takes any other negative count for an empty vector.
+            return None if count == -1 else []
+        stream.seek(start)
+        return self.subcon._parsereport(stream, context, path)
+
 
 def _least_bytes(kind: Construct) -> int:
     """How long a value of this kind is at least; a string, buffer or vector has its length."""

@@ -80,7 +80,9 @@ class StandaloneServer:
         self._snapshots = Snapshots(f"{config.data_dir}/version-2", settings, random)
         self._snapshot_writes = 0
         self._remove_orphans(recovered.sessions)
-        self._prep = PrepRequestProcessor(self.tree, self.tracker, registry, settings, self._log.append)
+        self._prep = PrepRequestProcessor(
+            self.tree, self.tracker, registry, settings, self._log.append, config.reconfig_enabled
+        )
         self._chain = StandaloneChain(self.tree, self._prep)
         self.readers = Reads(self.tree, registry, settings).readers
         self._next_container_check_ms = now_ms + settings.container_check_interval_ms

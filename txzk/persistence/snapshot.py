@@ -1,7 +1,7 @@
 """Snapshots: writing one while the tree goes on changing, and loading one (6.4).
 
-The writer works in steps and takes every node as it finds it; the log from the snapshot's zxid on makes up for what changed meanwhile. A seal is the
-Adler-32 of all bytes before it, uncompressed. Covered by tests/persistence/test_snapshot.py.
+The writer works in steps and takes every node as it finds it; the log from the snapshot's zxid on makes up for what changed meanwhile. A seal is
+the Adler-32 of all bytes before it, uncompressed. Covered by tests/persistence/test_snapshot.py.
 """
 
 from __future__ import annotations

@@ -227,17 +227,14 @@ class LogReader:
         )
 
     def _header(self) -> bool:
-        if not self._fill(len(FILE_HEADER)):
-            self.torn = "the file header breaks off"
-            return False
+        """Reads the file header; False where the file ends with it, because a crash left no more."""
+        whole = self._fill(len(FILE_HEADER))
         data = self._buffer[: len(FILE_HEADER)]
-        written = data.rstrip(b"\0")
-        header, _ = records.decode_FileHeader(data, 0, len(data))
-        if data != FILE_HEADER and FILE_HEADER.startswith(written):
+        if data != FILE_HEADER and FILE_HEADER.startswith(data.rstrip(b"\0")):
             self.torn = "the file header breaks off"
             self._refuse_if_records_follow(self.torn)
             return False
-        if header.magic != MAGIC or header.version != VERSION:
+        if not whole or records.parse_FileHeader(data)[:2] != (MAGIC, VERSION):
             raise self._refuse(f"{data.hex()} is not the header of a transaction log")
         self._offset = len(FILE_HEADER)
         return True

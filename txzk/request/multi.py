@@ -28,6 +28,7 @@ _READS: Final[dict[int, Decoder]] = {
     opcodes.GET_DATA: records.decode_GetDataRequest,
     opcodes.GET_CHILDREN: records.decode_GetChildrenRequest,
 }
+_ALL: Final = {**_WRITES, **_READS}
 _CREATES: Final = frozenset({opcodes.CREATE, opcodes.CREATE2, opcodes.CREATE_CONTAINER, opcodes.CREATE_TTL})
 END: Final = records.encode_MultiHeader(-1, True, -1)
 
@@ -37,34 +38,56 @@ def decode_multi(body: bytes) -> list[tuple[int, Any]]:
 
     :raises JuteError: for a body that breaks off, an operation that a multi cannot hold, or create flags that do not exist.
     """
-    operations = _decode(body, _WRITES)
-    for op, operation in operations:
-        if op in _CREATES and not 0 <= operation.flags <= modes.PERSISTENT_SEQUENTIAL_WITH_TTL:
-            raise JuteError(f"create flags {operation.flags} do not exist", "CreateRequest", "flags", 0)
-    return operations
+    operations, failure = _decode(body, _WRITES)
+    if failure is not None:
+        raise failure
+    return [_as_java_reads(op, operation) for op, operation in operations]
+
+
+def _as_java_reads(op: int, operation: Any) -> tuple[int, Any]:
+    """An operation as Java's multi takes it in: what cannot be one spoils the whole multi, and createTTL without such a mode is a create."""
+    if operation.path is None:
+        raise JuteError("a path is required", "MultiHeader", "path", 0)
+    if op in _CREATES:
+        if operation.acl is None:
+            raise JuteError("an ACL is required", "CreateRequest", "acl", 0)
+        if op == opcodes.CREATE_TTL:
+            if not modes.is_ttl(operation.flags):
+                return opcodes.CREATE, records.CreateRequest(operation.path, operation.data, operation.acl, operation.flags)
+        elif not 0 <= operation.flags < modes.PERSISTENT_WITH_TTL:
+            raise JuteError(f"create flags {operation.flags} are not for this operation", "CreateRequest", "flags", 0)
+    return op, operation
 
 
 def decode_multi_read(body: bytes) -> list[tuple[int, Any]]:
-    """The operations of a multiRead, each as op code and request record.
+    """The operations of a multiRead, each as op code and request record; writes decode as well, and are refused where they stand.
 
-    :raises JuteError: as `decode_multi`.
+    :raises JuteError: for a body that breaks off, an unknown operation, or reads and writes in one.
     """
-    return _decode(body, _READS)
+    operations, failure = _decode(body, _ALL)
+    if failure is not None:
+        raise failure
+    if len({op in _READS for op, _ in operations}) > 1:
+        raise JuteError("reads and writes in one request", "MultiHeader", "type", 0)
+    return operations
 
 
-def _decode(body: bytes, decoders: dict[int, Decoder]) -> list[tuple[int, Any]]:
+def _decode(body: bytes, decoders: dict[int, Decoder]) -> tuple[list[tuple[int, Any]], JuteError | None]:
     operations: list[tuple[int, Any]] = []
     offset = 0
     end = len(body)
-    while True:
-        header, offset = records.decode_MultiHeader(body, offset, end)
-        if header.done:
-            return operations
-        decoder = decoders.get(header.type)
-        if decoder is None:
-            raise JuteError(f"operation {header.type} is not allowed here", "MultiHeader", "type", offset)
-        operation, offset = decoder(body, offset, end)
-        operations.append((header.type, operation))
+    try:
+        while True:
+            header, offset = records.decode_MultiHeader(body, offset, end)
+            if header.done:
+                return operations, None
+            decoder = decoders.get(header.type)
+            if decoder is None:
+                return operations, JuteError(f"operation {header.type} is not allowed here", "MultiHeader", "type", offset)
+            operation, offset = decoder(body, offset, end)
+            operations.append((header.type, operation))
+    except JuteError as error:
+        return operations, error
 
 
 def encode_error(code: int) -> bytes:

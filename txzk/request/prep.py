@@ -31,6 +31,7 @@ from txzk.defs.errors import (
     NoNodeError,
     NotEmptyError,
     QuotaExceededError,
+    ReconfigDisabledError,
     UnimplementedError,
 )
 from txzk.jute import records
@@ -67,10 +68,11 @@ class PrepRequestProcessor:
 
     def __init__(
         self, tree: DataTree, tracker: SessionTracker, registry: ProviderRegistry, settings: PrepSettings,
-        append: Callable[[int, bytes], None],
+        append: Callable[[int, bytes], None], reconfig_enabled: bool = False,
     ) -> None:
         """
         :param append: takes the zxid and the log entry of every transaction, in order.
+        :param reconfig_enabled: decides how a standalone server refuses a reconfig.
         """
         self._tree = tree
         self._tracker = tracker
@@ -79,6 +81,7 @@ class PrepRequestProcessor:
         self._append = append
         self._extended_types = settings.extended_types_enabled
         self._enforce_quota = settings.enforce_quota
+        self._reconfig_enabled = reconfig_enabled
         self._digest_enabled = settings.digest_enabled
         self._close_session_txn = settings.close_session_txn_enabled
         self.changes = OutstandingChanges(tree)
@@ -97,7 +100,7 @@ class PrepRequestProcessor:
                 txn, body = self._set_data(records.decode_SetDataRequest(request.body, 0, len(request.body))[0], request, zxid, wall_ms)
             elif op == opcodes.CREATE or op == opcodes.CREATE2 or op == opcodes.CREATE_CONTAINER:
                 create = records.decode_CreateRequest(request.body, 0, len(request.body))[0]
-                header, txn, body = self._create(op, create, 0, request, header)
+                header, txn, body = self._create(op, create, -1, request, header)
             elif op == opcodes.MULTI:
                 txn, body = self._multi(request, header)
             else:
@@ -143,7 +146,7 @@ class PrepRequestProcessor:
             txn, encoded = self._close_session(request.session_id, header.zxid)
         elif op == opcodes.RECONFIG:
             records.decode_ReconfigRequest(body, 0, end)
-            raise UnimplementedError
+            raise UnimplementedError if self._reconfig_enabled else ReconfigDisabledError
         else:
             raise AssertionError(f"op code {op} is no write")
         return header, txn, encoded
@@ -217,7 +220,7 @@ class PrepRequestProcessor:
             owner = modes.CONTAINER_OWNER
             txn = records.CreateContainerTxn(path, create.data, acl, cversion)
             body = records.encode_CreateContainerTxn(path, create.data, acl, cversion)
-        elif op == opcodes.CREATE_TTL:
+        elif op == opcodes.CREATE_TTL and ttl >= 0:
             owner = self._tree.words.ttl_owner(ttl)
             txn = records.CreateTTLTxn(path, create.data, acl, cversion, ttl)
             body = records.encode_CreateTTLTxn(path, create.data, acl, cversion, ttl)
@@ -246,7 +249,7 @@ class PrepRequestProcessor:
 
     def _check_ttl(self, flags: int, ttl: int, path: str | None) -> None:
         if not modes.is_ttl(flags):
-            if ttl:
+            if ttl >= 0:
                 raise BadArgumentsError(path)
             return
         if not self._extended_types:
@@ -363,7 +366,7 @@ class PrepRequestProcessor:
             return self._delete(operation.path, operation.version, request, header.zxid)[1]
         if op == opcodes.CHECK:
             return self._check(operation.path, operation.version, request)[1]
-        ttl = operation.ttl if op == opcodes.CREATE_TTL else 0
+        ttl = operation.ttl if op == opcodes.CREATE_TTL else -1
         return self._create(op, operation, ttl, request, header)[2]
 
     def _check_quota(self, path: str, bytes_grown: int, nodes_grown: int) -> None:
@@ -379,7 +382,7 @@ class PrepRequestProcessor:
         usage = quota.StatsTrack.parse(usage_node.data)
         if nodes_grown > 0 and -1 < limits.count_hard_limit < usage.count + nodes_grown:
             raise QuotaExceededError(path)
-        if -1 < limits.byte_hard_limit < usage.bytes + bytes_grown:
+        if bytes_grown > 0 and -1 < limits.byte_hard_limit < usage.bytes + bytes_grown:
             raise QuotaExceededError(path)
 
 

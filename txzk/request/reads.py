@@ -6,6 +6,7 @@ the request record in place and gives back the reply body; a refusal is raised. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from txzk.auth.check import AclChecker
@@ -156,6 +157,11 @@ class Reads:
         """getData and getChildren in one request; a refusal concerns its own operation only, watches are not set."""
         parts: list[bytes] = []
         for op, request in multi.decode_multi_read(body[start:end]):
+            if request.path is None or (op != opcodes.GET_DATA and op != opcodes.GET_CHILDREN):
+                # Java's reply carries the results so far behind the error.
+                spoiled = MarshallingError(request.path)
+                spoiled.body = b"".join(parts) + multi.END
+                raise spoiled
             try:
                 node = self._node(request.path, client)
             except KeeperException as refusal:
@@ -171,19 +177,23 @@ class Reads:
 
     def set_watches(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         request, _ = records.decode_SetWatches(body, start, end)
-        self._set_watches(client, request, (), ())
+        self._set_watches(client, request)
         return b""
 
     def set_watches2(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         request, _ = records.decode_SetWatches2(body, start, end)
-        self._set_watches(client, request, request.persistentWatches or (), request.persistentRecursiveWatches or ())
+        self._set_watches(client, request)
+        for path in _listed(request.persistentWatches):
+            self._add_persistent(client, path)
+        for path in _listed(request.persistentRecursiveWatches):
+            self._tree.data_watches.add(path, client, watches.RECURSIVE)
         return b""
 
-    def _set_watches(self, client: Client, request: Any, persistent: Any, recursive: Any) -> None:
+    def _set_watches(self, client: Client, request: Any) -> None:
         """Restores the watches of a client that has been away; what it missed becomes an event at once (2.9)."""
         tree = self._tree
         since = request.relativeZxid
-        for path in request.dataWatches or ():
+        for path in _listed(request.dataWatches):
             node = self._nodes.get(path)
             if node is None:
                 client.process_event(watches.NODE_DELETED, path, _NO_ZXID, None)
@@ -191,12 +201,12 @@ class Reads:
                 client.process_event(watches.NODE_DATA_CHANGED, path, _NO_ZXID, None)
             else:
                 tree.data_watches.add(path, client)
-        for path in request.existWatches or ():
+        for path in _listed(request.existWatches):
             if path in self._nodes:
                 client.process_event(watches.NODE_CREATED, path, _NO_ZXID, None)
             else:
                 tree.data_watches.add(path, client)
-        for path in request.childWatches or ():
+        for path in _listed(request.childWatches):
             node = self._nodes.get(path)
             if node is None:
                 client.process_event(watches.NODE_DELETED, path, _NO_ZXID, None)
@@ -204,10 +214,6 @@ class Reads:
                 client.process_event(watches.NODE_CHILDREN_CHANGED, path, _NO_ZXID, None)
             else:
                 tree.child_watches.add(path, client)
-        for path in persistent:
-            self._add_persistent(client, path)
-        for path in recursive:
-            tree.data_watches.add(path, client, watches.RECURSIVE)
 
     def _add_persistent(self, client: Client, path: str) -> None:
         self._tree.data_watches.add(path, client, watches.PERSISTENT)
@@ -267,3 +273,13 @@ class Reads:
         return records.encode_WhoAmIResponse([
             (scheme, self._registry.user_name(scheme, id)) for scheme, id in client.ids
         ])
+
+
+def _listed(paths: Sequence[Any] | None) -> Sequence[Any]:
+    """The paths of a list that must be there.
+
+    :raises MarshallingError: for null.
+    """
+    if paths is None:
+        raise MarshallingError
+    return paths
