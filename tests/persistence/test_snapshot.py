@@ -114,6 +114,7 @@ def test_replay_over_a_fuzzy_snapshot_ends_in_the_same_tree(seed: int) -> None:
         change(history, random)
     loaded = load(data, writer.file_name)
     assert (loaded.zxid, loaded.end_zxid) == (start, end)
+    assert all(node.czxid <= start for node in loaded.tree.nodes.values())
     for zxid, entry in history.entries:
         if zxid > start:
             header, txn, digest = decode_entry(entry)

@@ -251,3 +251,27 @@ def test_file_disk_writes_again_after_close(tmp_path: Path) -> None:
     assert Path(path).read_bytes() == b"aBc"
     disk.run([CreateFile(path), Close(path)])
     assert Path(path).read_bytes() == b""
+
+
+def test_a_short_write_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"{tmp_path}/file"
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: write(fd, bytes(data[:3]), offset))
+    disk = FileDisk()
+    disk.run([CreateFile(path), Write(path, 5, b"0123456789"), Close(path)])
+    assert Path(path).read_bytes() == bytes(5) + b"0123456789"
+
+
+def test_each_new_folder_is_made_durable_in_the_one_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def recorded(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    FileDisk().run([MakeDirs(f"{tmp_path}/a/b/c"), MakeDirs(f"{tmp_path}/a/b")])
+    assert synced == [f"{tmp_path}", f"{tmp_path}/a", f"{tmp_path}/a/b"]
+    FileDisk().run(write_atomic(f"{tmp_path}/a/epoch", b"1"))
+    assert synced[3:] == [f"{tmp_path}/a"]
