@@ -12,7 +12,7 @@ LIMITS_NODE: Final = "zookeeper_limits"
 STATS_NODE: Final = "zookeeper_stats"
 
 # One regular expression says yes to nearly every path of practice; only a path that it refuses is looked at piece by piece.
-_FORBIDDEN: Final = "\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\uf8ff\\ufff0-\\uffff"
+_FORBIDDEN: Final = "\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\uf8ff\\ufff0-\\uffff\\U00010000-\\U0010ffff"
 _plain = re.compile(f"(?:/[^/{_FORBIDDEN}]+)+|/").fullmatch
 _bad_character = re.compile(f"[{_FORBIDDEN}]").search
 

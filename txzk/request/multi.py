@@ -49,11 +49,11 @@ def _as_java_reads(op: int, operation: Any) -> tuple[int, Any]:
     if operation.path is None:
         raise JuteError("a path is required", "MultiHeader", "path", 0)
     if op in _CREATES:
-        if operation.acl is None:
-            raise JuteError("an ACL is required", "CreateRequest", "acl", 0)
         if op == opcodes.CREATE_TTL:
             if not modes.is_ttl(operation.flags):
                 return opcodes.CREATE, records.CreateRequest(operation.path, operation.data, operation.acl, operation.flags)
+        elif operation.acl is None:
+            raise JuteError("an ACL is required", "CreateRequest", "acl", 0)
         elif not 0 <= operation.flags < modes.PERSISTENT_WITH_TTL:
             raise JuteError(f"create flags {operation.flags} are not for this operation", "CreateRequest", "flags", 0)
     return op, operation

@@ -350,6 +350,10 @@ class PrepRequestProcessor:
                 continue
             try:
                 entries.append(records.Txn(op, self._sub(op, operation, request, header)))
+            except MarshallingError:
+                # What cannot be understood spoils the whole multi.
+                changes.rollback()
+                raise
             except KeeperException as refusal:
                 failed = refusal.code
                 changes.rollback()
@@ -366,6 +370,8 @@ class PrepRequestProcessor:
             return self._delete(operation.path, operation.version, request, header.zxid)[1]
         if op == opcodes.CHECK:
             return self._check(operation.path, operation.version, request)[1]
+        if operation.acl is None:
+            raise MarshallingError(operation.path)
         ttl = operation.ttl if op == opcodes.CREATE_TTL else -1
         return self._create(op, operation, ttl, request, header)[2]
 
@@ -380,9 +386,9 @@ class PrepRequestProcessor:
             return
         limits = quota.StatsTrack.parse(limits_node.data)
         usage = quota.StatsTrack.parse(usage_node.data)
-        if nodes_grown > 0 and -1 < limits.count_hard_limit < usage.count + nodes_grown:
+        if nodes_grown and -1 < limits.count_hard_limit < usage.count + nodes_grown:
             raise QuotaExceededError(path)
-        if bytes_grown > 0 and -1 < limits.byte_hard_limit < usage.bytes + bytes_grown:
+        if bytes_grown and -1 < limits.byte_hard_limit < usage.bytes + bytes_grown:
             raise QuotaExceededError(path)
 
 

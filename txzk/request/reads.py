@@ -6,7 +6,7 @@ the request record in place and gives back the reply body; a refusal is raised. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from txzk.auth.check import AclChecker
@@ -23,6 +23,9 @@ from txzk.request import multi
 
 # The zxid of an event that setWatches makes up for something missed.
 _NO_ZXID: Final = -1
+
+# What Java's String.trim takes off.
+_BLANKS: Final = "".join(map(chr, range(0x21)))
 
 _PERSISTENT_MODE: Final = 0
 _PERSISTENT_RECURSIVE_MODE: Final = 1
@@ -183,9 +186,9 @@ class Reads:
     def set_watches2(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         request, _ = records.decode_SetWatches2(body, start, end)
         self._set_watches(client, request)
-        for path in _listed(request.persistentWatches):
+        for path in _listed(request.persistentWatches, False):
             self._add_persistent(client, path)
-        for path in _listed(request.persistentRecursiveWatches):
+        for path in _listed(request.persistentRecursiveWatches, False):
             self._tree.data_watches.add(path, client, watches.RECURSIVE)
         return b""
 
@@ -260,7 +263,7 @@ class Reads:
         request, _ = records.decode_GetEphemeralsRequest(body, start, end)
         owned = self._tree.ephemerals.get(client.session_id, {})
         prefix = request.prefixPath
-        if prefix is None or not prefix.strip() or prefix == "/":
+        if prefix is None or prefix.strip(_BLANKS) in ("", "/"):
             return records.encode_GetEphemeralsResponse(owned)
         return records.encode_GetEphemeralsResponse([path for path in owned if path.startswith(prefix)])
 
@@ -275,11 +278,16 @@ class Reads:
         ])
 
 
-def _listed(paths: Sequence[Any] | None) -> Sequence[Any]:
+def _listed(paths: Sequence[Any] | None, complete: bool = True) -> Iterator[str]:
     """The paths of a list that must be there.
 
-    :raises MarshallingError: for null.
+    :param complete: whether each of them must be there too; otherwise a null is passed over.
+    :raises MarshallingError: for null, when it is reached.
     """
     if paths is None:
         raise MarshallingError
-    return paths
+    for path in paths:
+        if path is not None:
+            yield path
+        elif complete:
+            raise MarshallingError
