@@ -14,9 +14,8 @@ from txzk.defs.errors import StorageError
 from txzk.jute import records
 from txzk.jute.records import TxnHeader
 from txzk.jute.txns import encode_entry
-from txzk.persistence.txnlog import (
-    DEFAULT_PREALLOC_BYTES, FILE_HEADER, LogReader, LogWriter, log_files, read_txns, zxid_of_name,
-)
+from txzk.persistence.disk import Fill
+from txzk.persistence.txnlog import DEFAULT_PREALLOC_BYTES, FILE_HEADER, LogReader, LogWriter, log_files, read_txns, zxid_of_name
 
 LIMIT = 1 << 20
 
@@ -118,6 +117,33 @@ def test_the_file_grows_in_steps_before_the_end_comes_near(step: int) -> None:
             assert ops.index(f"Extend log.1 {allocated}") < next(number for number, op in enumerate(ops) if op.startswith("Write"))
         assert allocated % step == 0 and allocated - step <= position + 4096 < allocated
     assert written(LogWriter("/v", 4096), 1, size=20000)[1] == "Extend log.1 24576"
+
+
+@pytest.mark.parametrize("sizes", [[100] * 9000, [5000] * 300, [300_000] * 5, [900_000, 10, 10], [70_000_000, 10]])
+def test_blocks_are_filled_ahead_of_what_is_written(sizes: list[int]) -> None:
+    """Never over data, never past the preallocated end, and never by much; the disk of the tests checks that only zeros are filled."""
+    disk = SimDisk({}, ["/v"])
+    writer = LogWriter("/v")
+    filled: list[tuple[int, int]] = []
+    position = 16
+    for zxid, size in enumerate(sizes, 1):
+        writer.append(zxid, entry(zxid, size))
+        position += len(record(zxid, size))
+        batch = writer.take_batch()
+        assert batch is not None
+        for op in batch.ops:
+            if isinstance(op, Fill):
+                filled.append((op.offset, op.size))
+        disk.run(batch.ops)
+        offset, length = filled[-1]
+        assert position <= offset + length <= position + (768 << 10)
+        assert offset + length >= min(position + (256 << 10), disk.size("/v/log.1"))
+    assert len(filled) <= position // (512 << 10) + len(sizes)
+    assert all(before + size <= offset for (before, size), (offset, _) in zip(filled, filled[1:], strict=False))
+
+
+def test_without_preallocation_nothing_is_filled() -> None:
+    assert not any(op.startswith(("Fill", "Extend")) for op in written(LogWriter("/v", 0), 1, size=10000))
 
 
 def test_reading_starts_in_the_file_that_holds_the_zxid() -> None:

@@ -16,9 +16,7 @@ from typing import Any
 import pytest
 
 from txzk.defs.errors import StorageError
-from txzk.persistence.disk import (
-    Close, CreateFile, Extend, MakeDirs, Remove, Rename, Sync, SyncDir, Write, write_atomic,
-)
+from txzk.persistence.disk import Close, CreateFile, Extend, Fill, MakeDirs, Remove, Rename, Sync, SyncDir, Write, write_atomic
 from txzk.server import disk as disk_module
 from txzk.server.disk import DiskProcess, DiskThread, lock_folder
 from txzk.server.disk_child import decode_answer, encode_failure
@@ -91,7 +89,7 @@ def test_batches_are_run_in_order_and_reported_in_order(made: Made, tmp_path: Pa
     path = f"{tmp_path}/a/b/file"
     seen: list[tuple[int, StorageError | None]] = []
     batches = [
-        [MakeDirs(f"{tmp_path}/a/b"), CreateFile(path), Extend(path, 4096), Write(path, 0, b"one"), Sync(path)],
+        [MakeDirs(f"{tmp_path}/a/b"), CreateFile(path), Extend(path, 4096), Write(path, 0, b"one"), Fill(path, 4000, 96), Sync(path)],
         [Write(path, 3, b"two"), Sync(path), SyncDir(f"{tmp_path}/a/b")],
         [Write(path, 3, b"2"), Extend(path, 6), Sync(path), Close(path), Rename(path, path + ".new")],
         [CreateFile(path), Close(path), Remove(path)],

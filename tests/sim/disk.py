@@ -12,9 +12,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from txzk.defs.errors import StorageError
-from txzk.persistence.disk import (
-    Close, CreateFile, DiskOp, Extend, MakeDirs, Remove, Rename, Sync, SyncDir, Write,
-)
+from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, Fill, MakeDirs, Remove, Rename, Sync, SyncDir, Write
 
 PAGE_BYTES = 64
 
@@ -109,6 +107,9 @@ class SimDisk:
             self._file(path).change((op.offset, op.data))
         elif isinstance(op, Extend):
             self._file(path).change(op.size)
+        elif isinstance(op, Fill):
+            there = self._file(path).current[op.offset : op.offset + op.size]
+            assert len(there) == op.size and not there.strip(b"\0"), f"{path}: {op.size} bytes at {op.offset} are not zeros"
         elif isinstance(op, Sync):
             self._file(path).sync()
         elif isinstance(op, CreateFile):

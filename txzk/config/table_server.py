@@ -4,24 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from txzk.config.keys import (
-    ANY_NUMBER,
-    COUNT,
-    DETAIL,
-    FRACTION,
-    IDLE,
-    LATER,
-    LIST,
-    LONG_MAX,
-    NOT_NO,
-    SWITCH,
-    TEXT,
-    YES,
-    Key,
-    at_least,
-    number,
-    words,
-)
+from txzk.config.keys import ANY_NUMBER, COUNT, DETAIL, FRACTION, IDLE, LATER, LIST, LONG_MAX, NOT_NO, SWITCH, TEXT, YES, Key, at_least, number, words
 
 _LONG: Final = number(-LONG_MAX, LONG_MAX)
 

@@ -49,6 +49,17 @@ class Extend(DiskOp):
         self.size = size
 
 
+class Fill(DiskOp):
+    """Writes zeros over `size` bytes at `offset`, which are zeros already: so that the disk gives them a place before they are needed."""
+
+    __slots__ = ("offset", "size")
+
+    def __init__(self, path: str, offset: int, size: int) -> None:
+        super().__init__(path)
+        self.offset = offset
+        self.size = size
+
+
 class Sync(DiskOp):
     """Waits until the content of the file is durable (fdatasync)."""
 

@@ -18,7 +18,7 @@ from txzk.defs.errors import StorageError
 from txzk.jute import records
 from txzk.jute.records import JuteError, TxnDigest, TxnHeader
 from txzk.jute.txns import decode_entry
-from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, IDisk, Reader, Sync, SyncDir, Write
+from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, Fill, IDisk, Reader, Sync, SyncDir, Write
 
 MAGIC: Final = 0x5A4B4C47
 VERSION: Final = 2
@@ -30,6 +30,10 @@ _frame = struct.Struct(">qi").unpack_from
 _FRAME_BYTES: Final = 12
 _END_BYTE: Final = b"B"
 _EXTEND_WITHIN: Final = 4096
+# How far ahead of what is written a file has its blocks, at least and at once: waiting for a write into blocks that have their place took
+# 0.12 ms where one into a sparse file took 0.2, and does not wait for what other files have to write.
+_FILL_WITHIN: Final = 256 << 10
+_FILL_BYTES: Final = 512 << 10
 _SHORTEST_ENTRY: Final = 32
 _CHUNK_BYTES: Final = 1 << 20
 _ZEROS: Final = bytes(_CHUNK_BYTES)
@@ -83,6 +87,7 @@ class LogWriter:
         self._path = ""
         self._position = 0
         self._allocated = 0
+        self._filled = 0
         self._rolled = True
         self._buffer: list[bytes] = []
         self._buffered_bytes = 0
@@ -118,6 +123,7 @@ class LogWriter:
         self._buffered_bytes = len(FILE_HEADER)
         self._position = 0
         self._allocated = 0
+        self._filled = 0
         self._rolled = False
         self.bytes_since_roll = 0
         self.txns_since_roll = 0
@@ -130,6 +136,11 @@ class LogWriter:
             self._allocated = (end + _EXTEND_WITHIN) // self._prealloc * self._prealloc + self._prealloc
             self._ops.append(Extend(self._path, self._allocated))
         self._ops.append(Write(self._path, self._position, b"".join(self._buffer)))
+        if self._prealloc and end + _FILL_WITHIN > self._filled:
+            start = max(end, self._filled)
+            self._filled = min(start + _FILL_BYTES, self._allocated)
+            if self._filled > start:
+                self._ops.append(Fill(self._path, start, self._filled - start))
         self._buffer.clear()
         self._position = end
         self._buffered_bytes = 0

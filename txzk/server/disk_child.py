@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from txzk.defs.errors import StorageError
-from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, MakeDirs, Remove, Rename, Sync, SyncDir, Write
+from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, Fill, MakeDirs, Remove, Rename, Sync, SyncDir, Write
 from txzk.server.file_disk import FileDisk
 
-_KINDS: tuple[type[DiskOp], ...] = (CreateFile, Write, Extend, Sync, Close, SyncDir, Rename, Remove, MakeDirs)
+_KINDS: tuple[type[DiskOp], ...] = (CreateFile, Write, Extend, Fill, Sync, Close, SyncDir, Rename, Remove, MakeDirs)
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _length = struct.Struct("<I")
 _BUFFER_BYTES = 1 << 20
@@ -34,6 +34,8 @@ def encode_batch(ops: Sequence[DiskOp]) -> bytes:
         number = _NUMBERS[type(op)]
         if isinstance(op, Write):
             fields.append((number, op.path, op.offset, op.data))
+        elif isinstance(op, Fill):
+            fields.append((number, op.path, op.offset, op.size))
         elif isinstance(op, Extend):
             fields.append((number, op.path, op.size))
         elif isinstance(op, Rename):

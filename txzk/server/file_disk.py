@@ -14,7 +14,7 @@ from txzk.defs.errors import StorageError
 from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, MakeDirs, Reader, Remove, Rename, Sync, SyncDir, Write
 
 _DEEDS = {
-    CreateFile: "emptying or making the file", Write: "writing", Extend: "making room", Sync: "waiting for the disk (fdatasync)",
+    CreateFile: "emptying or making the file", Write: "writing", Extend: "making room", Fill: "making room", Sync: "waiting for the disk (fdatasync)",
     Close: "closing", Rename: "renaming", Remove: "removing", SyncDir: "waiting for the names in the folder (fsync)",
     MakeDirs: "making the folder",
 }
@@ -43,8 +43,10 @@ class FileDisk:
             self._close(path)
             self._open[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         elif isinstance(op, Extend):
-            # Sparse, as Java leaves it: writing into blocks that are reserved or zero-filled was not faster for small batches.
             os.ftruncate(self._fd(path), op.size)
+        elif isinstance(op, Fill):
+            # Reserved blocks (fallocate) would not do: they have to be marked as written later, which is what makes waiting slow.
+            self._write(self._fd(path), bytes(op.size), op.offset)
         elif isinstance(op, Close):
             self._close(path)
         elif isinstance(op, Rename):
