@@ -74,7 +74,7 @@ final class Reconnecting {
         client.create().withMode(CreateMode.EPHEMERAL).forPath(bench.path);
         BlockingQueue<ConnectionState> states = Bench.states(client);
         wire.cut();
-        Bench.same(ConnectionState.SUSPENDED, Bench.next(states));
+        Bench.until(states, ConnectionState.SUSPENDED);
         Bench.same(ConnectionState.LOST, Bench.next(states));
         Bench.gone(bench.client(), bench.path);
         wire.mend();
@@ -102,7 +102,7 @@ final class Reconnecting {
             wire.mend();
             Bench.until(raw, Watcher.Event.KeeperState.SyncConnected);
         }
-        Bench.same(ConnectionState.SUSPENDED, Bench.next(states));
+        Bench.until(states, ConnectionState.SUSPENDED);
         Bench.same(ConnectionState.RECONNECTED, Bench.next(states));
     }
 
