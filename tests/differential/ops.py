@@ -21,6 +21,8 @@ from txzk.jute import records
 _MAX_CLIENTS = 5
 _MAX_NODES = 120
 _TTLS = [1, 10_000, 3_600_000, 0, -1, (1 << 40) - 1, 1 << 40, 2**63 - 1]
+_TTL_FLAGS = (5, 6)
+_WATCHING = (opcodes.GET_DATA, opcodes.EXISTS, opcodes.GET_CHILDREN, opcodes.GET_CHILDREN2)
 _CREATES = (opcodes.CREATE, opcodes.CREATE2, opcodes.CREATE_CONTAINER, opcodes.CREATE_TTL)
 _END = records.encode_MultiHeader(-1, True, -1)
 
@@ -41,6 +43,7 @@ class Generator:
         self._sessions: dict[str, bool] = {}
         self._nodes: dict[str, int] = {"/": 0}
         self._xids: dict[str, int] = {}
+        self._watched_by: dict[str, deque[str]] = {}
         self._count = 0
         self._newest_zxid = 0
         self._ops: list[tuple[int, Callable[[], Body]]] = [
@@ -73,19 +76,23 @@ class Generator:
             return self._call(random.choice(UNKNOWN_OPS), random.choice((b"", self._with_version(self._path()))), "unknown op")
         if kind < 0.09:
             return self._set_watches()
-        if kind < 0.1:
+        if kind < 0.11:
+            return self._about_a_watch()
+        if kind < 0.12:
             self._plan_quota()
             return self.next()
-        if kind < 0.105:
+        if kind < 0.125:
             self._plan_ephemeral_parent()
             return self.next()
-        if len(self._nodes) > _MAX_NODES or kind < 0.107:
+        if len(self._nodes) > _MAX_NODES or kind < 0.127:
             self._plan_clearance()
             return self.next()
         op, body = random.choices(self._ops, self._weights)[0][1]()
         damaged = random.random() < 0.05 and b"zookeeper_" not in body
         if damaged:
             body = words.damage(random, body)
+            if op == opcodes.CREATE_TTL and _stops_java(body):
+                body = b""
         return self._call(op, body, "damaged" if damaged else "", damaged)
 
     def _client(self) -> str:
@@ -232,6 +239,8 @@ class Generator:
         data = self._data(path)
         if op == opcodes.CREATE_TTL:
             ttl = random.choice(_TTLS[:3] if sound else _TTLS)
+            if flags not in _TTL_FLAGS:
+                ttl = abs(ttl)
             return op, records.encode_CreateTTLRequest(path, data, acl, flags, ttl)
         return op, records.encode_CreateRequest(path, data, acl, flags)
 
@@ -374,6 +383,15 @@ class Generator:
         zxid = max(0, self._newest_zxid - random.choice((0, 1, 5, 30, 200, 10**9)))
         return Call(self._client(), op, words.written(body), random.choice((-8, -8, -8, 5)), "", zxid, damaged)
 
+    def _about_a_watch(self) -> Call:
+        """A question about, or the end of, a watch that a client is likely to have."""
+        random = self.random
+        client = self._client()
+        path = random.choice(self._watched_by.get(client) or [self._known()])
+        op = random.choice((opcodes.CHECK_WATCHES, opcodes.REMOVE_WATCHES))
+        body = records.encode_CheckWatchesRequest(path, random.choice((1, 2, 3, 4, 5)))
+        return self._call(op, body, "own watch", client=client)
+
     # Longer plans
 
     def _plan_quota(self) -> None:
@@ -452,6 +470,8 @@ class Generator:
 
     def _learn_reply(self, action: Call, line: Frame) -> None:
         err = line[3]
+        if err == 0 and (action.op == opcodes.ADD_WATCH or (action.op in _WATCHING and action.body[-1:] != b"\0")):
+            self._watched_by.setdefault(action.client, deque(maxlen=12)).append(_path_of(action.body))
         body = line[4] if len(line) > 4 else None
         if action.op == opcodes.MULTI and err == 0 and isinstance(body, list):
             for kind, _, value in body:
@@ -470,6 +490,15 @@ class Generator:
             elif err == 0 and isinstance(body, dict) and path in self._nodes:
                 stat: Any = body.get("stat")
                 self._nodes[path] = stat["version"]
+
+
+def _stops_java(body: bytes) -> bool:
+    """Whether this is a TTL create without a TTL mode or a TTL: Java takes it and cannot apply it."""
+    try:
+        request = records.decode_CreateTTLRequest(body, 0, len(body))[0]
+    except records.JuteError:
+        return False
+    return request.flags not in _TTL_FLAGS and request.ttl < 0
 
 
 def _path_of(body: bytes) -> str:

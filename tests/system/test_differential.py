@@ -85,6 +85,15 @@ def test_a_malformed_create_takes_a_zxid_of_its_own(tmp_path: Path) -> None:
     assert zxids == {"java": 0, "txzk": 1}
 
 
+@pytest.mark.parametrize("flags", range(5))
+def test_a_ttl_create_without_a_ttl_mode_stops_nothing(tmp_path: Path, flags: int) -> None:
+    """Java takes this request, cannot apply it and stops for good; so the stream does not send it."""
+    with started("txzk", tmp_path / "txzk") as server, connected(server.port) as client:
+        refused, _ = client.call(opcodes.CREATE_TTL, records.encode_CreateTTLRequest("/x", b"", OPEN_ACL, flags, -1))
+        assert refused.err == errors.BAD_ARGUMENTS
+        assert client.create("/x") == "/x"
+
+
 def test_a_server_that_lies_is_found_out(tmp_path: Path) -> None:
     """The harness itself: two servers of one kind are the same, until one of them has a node more."""
     with ExitStack() as stack:
