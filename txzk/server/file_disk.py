@@ -11,7 +11,7 @@ from errno import EDQUOT, ENOSPC
 from typing import BinaryIO
 
 from txzk.defs.errors import StorageError
-from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, MakeDirs, Reader, Remove, Rename, Sync, SyncDir, Write
+from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, Fill, MakeDirs, Reader, Remove, Rename, Sync, SyncDir, Write
 
 _DEEDS = {
     CreateFile: "emptying or making the file", Write: "writing", Extend: "making room", Fill: "making room", Sync: "waiting for the disk (fdatasync)",
