@@ -95,6 +95,12 @@ def test_an_entry_that_means_nobody(scheme: str | None, id: str | None) -> None:
     with pytest.raises(InvalidACLError):
         fixed((31, scheme, id))
     with pytest.raises(InvalidACLError):
+        fixed((1, "world", "anyone"), (31, scheme, id))
+
+
+@pytest.mark.parametrize(("scheme", "id"), [(None, "x"), (None, None), ("world", None)])
+def test_a_null_behind_an_entry_like_it_is_answered_with_another_error(scheme: str | None, id: str | None) -> None:
+    with pytest.raises(MarshallingError):
         fixed((31, "world", "anyone"), (31, scheme, id))
 
 

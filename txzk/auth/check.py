@@ -33,14 +33,14 @@ def fix_up(acl: Sequence[ACL] | None, ids: Sequence[AuthId], registry: ProviderR
     :param ids: of the client's connection; "auth" expands in their order.
     :raises InvalidACLError: for an empty list, a scheme that is not known, an id that is none of its scheme, or "auth" of a client
         that has proved nothing.
-    :raises MarshallingError: for an entry without an id where the scheme needs one.
+    :raises MarshallingError: for an entry without an id where the scheme needs one, or a null that Java's search for doubles meets.
     """
     if not acl:
         raise InvalidACLError
     if len(acl) == 1 and acl[0] == _OPEN:
         return _OPEN_ACL
     fixed: list[ACL] = []
-    for entry in dict.fromkeys(acl):
+    for entry in _without_doubles(acl):
         scheme, id = entry.id
         if scheme == words.AUTH:
             fixed.extend(_proved(entry.perms, ids, registry))
@@ -53,6 +53,19 @@ def fix_up(acl: Sequence[ACL] | None, ids: Sequence[AuthId], registry: ProviderR
             raise InvalidACLError
         fixed.append(entry)
     return tuple(fixed)
+
+
+def _without_doubles(acl: Sequence[ACL]) -> list[ACL]:
+    """The entries that are unlike those before them; Java's comparison of two entries fails at a null of the later one."""
+    kept: dict[ACL, None] = {}
+    for entry in acl:
+        scheme, id = entry.id
+        if scheme is None or id is None:
+            for perms, (other_scheme, _) in kept:
+                if perms == entry.perms and (scheme is None or scheme == other_scheme):
+                    raise MarshallingError
+        kept[entry] = None
+    return list(kept)
 
 
 def _is_valid(scheme: str, id: str, registry: ProviderRegistry) -> bool:

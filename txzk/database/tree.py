@@ -135,6 +135,11 @@ class DataTree:
             len(data) if data is not None else 0, count, node.pzxid,
         )
 
+    def stat_at_creation(self, node: DataNode, data: bytes | None) -> StatFields:
+        """The Stat of a node that was just created with `data`; the stats node of a quota holds its own count by then."""
+        stat = self.stat(node)
+        return (*stat[:8], _length(data), *stat[9:])
+
     @property
     def node_count(self) -> int:
         """Entries of the node table; the root counts twice, as "" and as "/"."""
@@ -158,6 +163,9 @@ class DataTree:
         """How many descendants a node has, without itself."""
         if path == "/":
             return len(self.nodes) - 2
+        if path == "":
+            # Java counts the names that begin with "/", the root's own among them.
+            return len(self.nodes) - 1
         return sum(1 for _ in self._below(path)) - 1
 
     def remove_watcher(self, watcher: Any) -> None:
@@ -265,7 +273,10 @@ class DataTree:
             if type != opcodes.CHECK:
                 self._apply_one(type, header, record)
             node = self.nodes.get(record.path)
-            results.append(SubResult(type, errors.OK, record.path, self.stat(node) if node is not None else None))
+            stat = None
+            if node is not None:
+                stat = self.stat_at_creation(node, record.data) if type in opcodes.CREATES else self.stat(node)
+            results.append(SubResult(type, errors.OK, record.path, stat))
         return results
 
     def create(

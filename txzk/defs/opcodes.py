@@ -52,6 +52,9 @@ SHORT_NAMES: Final[dict[int, str]] = {
     CREATE_SESSION: "SESS", CLOSE_SESSION: "CLOS",
 }
 
+# Operations that make a node.
+CREATES: Final[frozenset[int]] = frozenset({CREATE, CREATE2, CREATE_CONTAINER, CREATE_TTL})
+
 # Operations that change the tree or the session table and so take a zxid.
 WRITES: Final[frozenset[int]] = frozenset({
     CREATE, CREATE2, CREATE_TTL, CREATE_CONTAINER, DELETE, DELETE_CONTAINER, SET_DATA, SET_ACL,

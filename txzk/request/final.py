@@ -35,7 +35,7 @@ def apply_and_answer(tree: DataTree, request: Request, verify: bool) -> bytes:
     if op == opcodes.CREATE:
         return records.encode_CreateResponse(txn.path)
     if op in _WITH_STAT:
-        return records.encode_Create2Response(txn.path, tree.stat(tree.nodes[txn.path]))
+        return records.encode_Create2Response(txn.path, tree.stat_at_creation(tree.nodes[txn.path], txn.data))
     if results is not None:
         return multi.encode_results(results)
     return b""

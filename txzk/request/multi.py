@@ -29,7 +29,6 @@ _READS: Final[dict[int, Decoder]] = {
     opcodes.GET_CHILDREN: records.decode_GetChildrenRequest,
 }
 _ALL: Final = {**_WRITES, **_READS}
-_CREATES: Final = frozenset({opcodes.CREATE, opcodes.CREATE2, opcodes.CREATE_CONTAINER, opcodes.CREATE_TTL})
 END: Final = records.encode_MultiHeader(-1, True, -1)
 
 
@@ -48,7 +47,7 @@ def _as_java_reads(op: int, operation: Any) -> tuple[int, Any]:
     """An operation as Java's multi takes it in: what cannot be one spoils the whole multi, and createTTL without such a mode is a create."""
     if operation.path is None:
         raise JuteError("a path is required", "MultiHeader", "path", 0)
-    if op in _CREATES:
+    if op in opcodes.CREATES:
         if op == opcodes.CREATE_TTL:
             if not modes.is_ttl(operation.flags):
                 return opcodes.CREATE, records.CreateRequest(operation.path, operation.data, operation.acl, operation.flags)
@@ -105,7 +104,7 @@ def encode_results(results: list[SubResult]) -> bytes:
         elif op == opcodes.CREATE:
             parts.append(records.encode_MultiHeader(op, False, errors.OK))
             parts.append(records.encode_CreateResponse(result.path))
-        elif op in _CREATES:
+        elif op in opcodes.CREATES:
             assert result.stat is not None
             parts.append(records.encode_MultiHeader(opcodes.CREATE2, False, errors.OK))
             parts.append(records.encode_Create2Response(result.path, result.stat))

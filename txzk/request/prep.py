@@ -191,7 +191,7 @@ class PrepRequestProcessor:
         path = create.path
         if flags < 0 or flags > _MAX_FLAG:
             raise BadArgumentsError(path)
-        self._check_ttl(flags, ttl, path)
+        self._check_ttl(op, flags, ttl, path)
         self._tracker.check(request.session_id, OWNER)
         if path is None:
             raise MarshallingError
@@ -220,7 +220,7 @@ class PrepRequestProcessor:
             owner = modes.CONTAINER_OWNER
             txn = records.CreateContainerTxn(path, create.data, acl, cversion)
             body = records.encode_CreateContainerTxn(path, create.data, acl, cversion)
-        elif op == opcodes.CREATE_TTL and ttl >= 0:
+        elif op == opcodes.CREATE_TTL:
             owner = self._tree.words.ttl_owner(ttl)
             txn = records.CreateTTLTxn(path, create.data, acl, cversion, ttl)
             body = records.encode_CreateTTLTxn(path, create.data, acl, cversion, ttl)
@@ -247,9 +247,10 @@ class PrepRequestProcessor:
         )
         return header, txn, body
 
-    def _check_ttl(self, flags: int, ttl: int, path: str | None) -> None:
+    def _check_ttl(self, op: int, flags: int, ttl: int, path: str | None) -> None:
         if not modes.is_ttl(flags):
-            if ttl >= 0:
+            # Java takes a createTTL of another mode where ttl is negative, and stops when it applies it.
+            if op == opcodes.CREATE_TTL:
                 raise BadArgumentsError(path)
             return
         if not self._extended_types:
@@ -370,8 +371,6 @@ class PrepRequestProcessor:
             return self._delete(operation.path, operation.version, request, header.zxid)[1]
         if op == opcodes.CHECK:
             return self._check(operation.path, operation.version, request)[1]
-        if operation.acl is None:
-            raise MarshallingError(operation.path)
         ttl = operation.ttl if op == opcodes.CREATE_TTL else -1
         return self._create(op, operation, ttl, request, header)[2]
 
