@@ -18,7 +18,7 @@ Acl = tuple[ACL, ...]
 
 _ANYONE: Final = Id(words.WORLD, words.ANYONE)
 _OPEN: Final = ACL(words.ALL, _ANYONE)
-_OPEN_ACL: Final[Acl] = (_OPEN,)
+OPEN_ACL: Final[Acl] = (_OPEN,)
 
 # The secret in a digest id: all from a colon to the end of the line, where lines end as in Java.
 _secret: Final = re.compile(":[^\n\r\x85\u2028\u2029]*")
@@ -38,7 +38,7 @@ def fix_up(acl: Sequence[ACL] | None, ids: Sequence[AuthId], registry: ProviderR
     if not acl:
         raise InvalidACLError
     if len(acl) == 1 and acl[0] == _OPEN:
-        return _OPEN_ACL
+        return OPEN_ACL
     fixed: list[ACL] = []
     for entry in _without_doubles(acl):
         scheme, id = entry.id

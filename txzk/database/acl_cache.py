@@ -41,6 +41,9 @@ class AclCache:
         self._ids: dict[Acl, int] = {}
         self._usages: dict[int, int] = {}
         self._last_id = 0
+        # The list that was asked for last, by identity, and its id: most creates bring the open ACL.
+        self._recent: Sequence[ACL] | None = None
+        self._recent_id = OPEN_ID
 
     def convert(self, acl: Sequence[ACL] | None) -> int:
         """The id of `acl`, given out now if need be; counts one usage.
@@ -49,6 +52,9 @@ class AclCache:
         """
         if acl is None:
             return OPEN_ID
+        if acl is self._recent:
+            self._usages[self._recent_id] += 1
+            return self._recent_id
         key = tuple(acl)
         acl_id = self._ids.get(key)
         if acl_id is None:
@@ -56,6 +62,8 @@ class AclCache:
             acl_id = self._last_id
             self._remember(acl_id, key)
         self._usages[acl_id] += 1
+        self._recent = key
+        self._recent_id = acl_id
         return acl_id
 
     def lookup(self, acl_id: int) -> Acl:
@@ -101,9 +109,11 @@ class AclCache:
         self.acls[acl_id] = acl
         self.world[acl_id] = world_permissions(acl)
         self._ids[acl] = acl_id
+        self._recent = None
         self._usages[acl_id] = 0
 
     def _forget(self, acl_id: int) -> None:
+        self._recent = None
         acl = self.acls.pop(acl_id)
         self._ids.pop(acl, None)
         del self._usages[acl_id]

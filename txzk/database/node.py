@@ -58,14 +58,20 @@ def fresh_node(data: bytes | None, acl: int, zxid: int, time_ms: int, ephemeral_
     return DataNode(data, acl, zxid, zxid, time_ms, time_ms, 0, 0, 0, ephemeral_owner, zxid)
 
 
-def digest_of(
-    path: str, data: bytes | None, czxid: int, mzxid: int, pzxid: int, ctime: int, mtime: int, version: int, cversion: int,
-    aversion: int, ephemeral_owner: int,
-) -> int:
-    """The share of one node in the digest of the tree (2.12, digest version 2): 32 bits, the root hashed as ""."""
+def checksum_of(path: str, data: bytes | None) -> int:
+    """The part of a node's digest that path and data make; the root is hashed as ""."""
     checksum = crc32(path.encode("utf-8", "replace")) if path != "/" else 0
-    if data:
-        checksum = crc32(data, checksum)
+    return crc32(data, checksum) if data else checksum
+
+
+def digest_of(
+    checksum: int, czxid: int, mzxid: int, pzxid: int, ctime: int, mtime: int, version: int, cversion: int, aversion: int,
+    ephemeral_owner: int,
+) -> int:
+    """The share of one node in the digest of the tree (2.12, digest version 2): 32 bits.
+
+    :param checksum: what `checksum_of` gives for the node.
+    """
     return crc32(
         _digest_stat(czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion, ephemeral_owner), checksum
     )
@@ -76,8 +82,8 @@ def node_digest(path: str, node: DataNode) -> int:
     digest = node.digest
     if digest == UNKNOWN_DIGEST:
         digest = digest_of(
-            path, node.data, node.czxid, node.mzxid, node.pzxid, node.ctime, node.mtime, node.version, node.cversion,
-            node.aversion, node.ephemeral_owner,
+            checksum_of(path, node.data), node.czxid, node.mzxid, node.pzxid, node.ctime, node.mtime, node.version,
+            node.cversion, node.aversion, node.ephemeral_owner,
         )
         node.digest = digest
     return digest

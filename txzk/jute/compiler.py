@@ -21,6 +21,9 @@ from txzk.jute.strings import encode_string
 
 _CODES: Final = {id(schema.int32): "i", id(schema.int64): "q", id(schema.boolean): "?"}
 _MODULE: Final = "txzk.jute.records"
+# ACL lists whose bytes are remembered: no client can make this more than 64 KiB.
+_MOST_REMEMBERED: Final = 128
+_LONGEST_REMEMBERED: Final = 512
 
 
 class _LeftPathError(Exception):
@@ -43,7 +46,7 @@ class Compiler:
         self.classes: dict[int, type] = {}
         self.namespace: dict[str, Any] = {
             "_careful": self._careful, "_encode_string": encode_string, "_new": tuple.__new__, "_join": b"".join,
-            "_FAILURES": _FAILURES, "_LeftPathError": _LeftPathError,
+            "_FAILURES": _FAILURES, "_LeftPathError": _LeftPathError, "_acls": {},
         }
         self._lines: list[str] = []
 
@@ -124,7 +127,7 @@ class _Decoder:
         """Reads fields into variables of their names; gives whether the place behind them has been compared with `end`."""
         fixed: list[tuple[str, str]] = []
         checked = False
-        for name, kind in fields:
+        for number, (name, kind) in enumerate(fields, 1):
             code = _CODES.get(id(kind))
             if code is not None:
                 fixed.append((name, code))
@@ -132,7 +135,12 @@ class _Decoder:
             self._fixed(depth, [*fixed, (f"{name}_n", "i")])
             fixed = []
             if isinstance(kind, schema.Vector):
-                checked = self._vector(depth, name, kind)
+                behind = _width(fields[number:])
+                if kind.item is schema.ACL and behind is not None:
+                    self._remembered(depth, name, kind, behind)
+                    checked = False
+                else:
+                    checked = self._vector(depth, name, kind)
             else:
                 self._slice(depth, name, kind)
                 checked = True
@@ -175,6 +183,21 @@ class _Decoder:
         line(depth, "else:")
         line(depth + 1, "raise _LeftPathError")
         self._at = "to"
+
+    def _remembered(self, depth: int, name: str, kind: schema.Vector, behind: int) -> None:
+        """An ACL list with `behind` bytes between it and the end: the same few come again and again, so the bytes lead to the value."""
+        line = self._line
+        self._move(depth)
+        line(depth, f"last = end - {behind}" if behind else "last = end")
+        line(depth, "raw = buf[at - 4:last]")
+        line(depth, f"{name} = _acls.get(raw)")
+        line(depth, f"if {name} is not None:")
+        line(depth + 1, f"{name} = {name}.copy()")
+        line(depth + 1, "at = last")
+        line(depth, "else:")
+        self._vector(depth + 1, name, kind)
+        line(depth + 1, f"if {name} and at == last and len(_acls) < {_MOST_REMEMBERED} and len(raw) < {_LONGEST_REMEMBERED}:")
+        line(depth + 2, f"_acls[raw] = {name}.copy()")
 
     def _vector(self, depth: int, name: str, kind: schema.Vector) -> bool:
         self._move(depth)
@@ -297,6 +320,12 @@ def _flat(record: Struct, prefix: str = "") -> list[tuple[str, Construct]]:
         else:
             fields.append((prefix + member.name, member.subcon))
     return fields
+
+
+def _width(fields: list[tuple[str, Construct]]) -> int | None:
+    """The bytes of fields of fixed width; None where one has not."""
+    codes = [_CODES.get(id(kind), "") for _, kind in fields]
+    return struct.calcsize(">" + "".join(codes)) if all(codes) else None
 
 
 def _is_fixed(record: Struct) -> bool:

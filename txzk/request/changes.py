@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 from txzk.database.acl_cache import Acl, world_permissions
-from txzk.database.node import UNKNOWN_DIGEST, DataNode, digest_of, node_digest
+from txzk.database.node import UNKNOWN_DIGEST, DataNode, checksum_of, digest_of, node_digest
 from txzk.database.tree import DataTree
 
 _DIGEST_MASK = 0xFFFFFFFFFFFFFFFF
@@ -20,7 +20,7 @@ class ChangeRecord:
     """One node as it will be; `exists` is False for one that will be gone."""
 
     __slots__ = (
-        "acl", "acl_id", "aversion", "child_count", "ctime", "cversion", "czxid", "data", "digest", "ephemeral_owner",
+        "acl", "acl_id", "aversion", "checksum", "child_count", "ctime", "cversion", "czxid", "data", "digest", "ephemeral_owner",
         "exists", "mtime", "mzxid", "pzxid", "version", "world", "zxid",
     )
 
@@ -43,6 +43,7 @@ class ChangeRecord:
         self.pzxid = pzxid
         self.child_count = child_count
         self.digest = digest
+        self.checksum = -1  # of path and data, where it has been needed since the data changed
         self.exists = True
         self.zxid = 0
 
@@ -52,6 +53,7 @@ class ChangeRecord:
             self.data, self.acl, self.acl_id, self.world, self.czxid, self.mzxid, self.ctime, self.mtime, self.version,
             self.cversion, self.aversion, self.ephemeral_owner, self.pzxid, self.child_count, self.digest,
         )
+        other.checksum = self.checksum
         other.exists = self.exists
         other.zxid = self.zxid
         return other
@@ -111,9 +113,12 @@ class OutstandingChanges:
         """Brings the digest in line after the fields of a touched record have changed."""
         if not self._tree.keep_digest or path.startswith("/zookeeper/"):
             return
+        checksum = record.checksum
+        if checksum < 0:
+            checksum = record.checksum = checksum_of(path, record.data)
         digest = digest_of(
-            path, record.data, record.czxid, record.mzxid, record.pzxid, record.ctime, record.mtime, record.version,
-            record.cversion, record.aversion, record.ephemeral_owner,
+            checksum, record.czxid, record.mzxid, record.pzxid, record.ctime, record.mtime, record.version, record.cversion,
+            record.aversion, record.ephemeral_owner,
         )
         old = record.digest
         self.digest = (self.digest + digest - (old if old != UNKNOWN_DIGEST else 0)) & _DIGEST_MASK
@@ -131,6 +136,11 @@ class OutstandingChanges:
             self.digest = (self.digest - record.digest) & _DIGEST_MASK
             record.digest = UNKNOWN_DIGEST
         record.exists = False
+
+    def set_data(self, record: ChangeRecord, data: bytes | None) -> None:
+        """Gives a touched record other data."""
+        record.data = data
+        record.checksum = -1
 
     def set_acl(self, record: ChangeRecord, acl: Acl) -> None:
         """Gives a touched record another ACL."""

@@ -7,10 +7,11 @@ wedges an ensemble). Covered by tests/request/test_prep.py.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from txzk.auth.check import AclChecker, fix_up
+from txzk.auth.check import OPEN_ACL, AclChecker, fix_up
 from txzk.auth.providers import ProviderRegistry
 from txzk.database import quota
 from txzk.database.acl_cache import world_permissions
@@ -45,6 +46,11 @@ OWNER: Final = "local"
 
 _MAX_FLAG: Final = modes.PERSISTENT_SEQUENTIAL_WITH_TTL
 _UNDELETABLE: Final = frozenset({"/", paths.ZOOKEEPER, paths.QUOTA, paths.CONFIG})
+_INT_BYTES: Final = 4
+_pack_int = struct.Struct(">i").pack
+_pack_create_end = struct.Struct(">?i").pack
+# What a record's class does first; without its detour through keyword arguments.
+_new = tuple.__new__
 _NO_IDS: Final[list[tuple[str, str]]] = []
 
 
@@ -94,17 +100,19 @@ class PrepRequestProcessor:
         """
         zxid = self.last_zxid = self.last_zxid + 1
         op = request.op
-        header = TxnHeader(request.session_id, request.xid, zxid, wall_ms, op)
+        header = _new(TxnHeader, (request.session_id, request.xid, zxid, wall_ms, op))
+        sent = request.body
         try:
             if op == opcodes.SET_DATA:
-                txn, body = self._set_data(records.decode_SetDataRequest(request.body, 0, len(request.body))[0], request, zxid, wall_ms)
+                data, end = records.decode_SetDataRequest(sent, 0, len(sent))
+                txn, body = self._set_data(data, request, zxid, wall_ms, sent[:end - _INT_BYTES])
             elif op == opcodes.CREATE or op == opcodes.CREATE2 or op == opcodes.CREATE_CONTAINER:
-                create = records.decode_CreateRequest(request.body, 0, len(request.body))[0]
-                header, txn, body = self._create(op, create, -1, request, header)
+                create, end = records.decode_CreateRequest(sent, 0, len(sent))
+                txn, body = self._create(op, create, -1, request, header, sent[:end - _INT_BYTES])
             elif op == opcodes.MULTI:
                 txn, body = self._multi(request, header)
             else:
-                header, txn, body = self._rarer(op, request, header)
+                txn, body = self._rarer(op, request, header)
         except KeeperException as refusal:
             self._refuse(request, header, refusal.code)
             return
@@ -123,7 +131,7 @@ class PrepRequestProcessor:
         request.error = code
         self._append(header.zxid, encode_entry(refused, records.encode_ErrorTxn(code), None))
 
-    def _rarer(self, op: int, request: Request, header: TxnHeader) -> tuple[TxnHeader, Any, bytes]:
+    def _rarer(self, op: int, request: Request, header: TxnHeader) -> tuple[Any, bytes]:
         body = request.body
         end = len(body)
         if op == opcodes.DELETE:
@@ -131,7 +139,7 @@ class PrepRequestProcessor:
             txn, encoded = self._delete(delete.path, delete.version, request, header.zxid)
         elif op == opcodes.CREATE_TTL:
             ttl = records.decode_CreateTTLRequest(body, 0, end)[0]
-            return self._create(op, ttl, ttl.ttl, request, header)
+            txn, encoded = self._create(op, ttl, ttl.ttl, request, header, None)
         elif op == opcodes.DELETE_CONTAINER:
             txn, encoded = self._delete_container(records.decode_DeleteContainerRequest(body, 0, end)[0].path, header.zxid)
         elif op == opcodes.SET_ACL:
@@ -149,7 +157,7 @@ class PrepRequestProcessor:
             raise UnimplementedError if self._reconfig_enabled else ReconfigDisabledError
         else:
             raise AssertionError(f"op code {op} is no write")
-        return header, txn, encoded
+        return txn, encoded
 
     def _ids(self, request: Request) -> list[tuple[str, str]]:
         return request.client.ids if request.client is not None else _NO_IDS
@@ -169,26 +177,34 @@ class PrepRequestProcessor:
             raise NoNodeError(path)
         return record
 
-    def _set_data(self, data: Any, request: Request, zxid: int, wall_ms: int) -> tuple[Any, bytes]:
-        path = data.path
+    def _set_data(self, request_record: Any, request: Request, zxid: int, wall_ms: int, sent: bytes | None) -> tuple[Any, bytes]:
+        """:param sent: path and data as they came, where they did not come in a multi."""
+        path, data, expected = request_record
         self._tracker.check(request.session_id, OWNER)
         record = self._look_valid(path)
         self._allow(record, permissions.WRITE, request, path)
         if self._enforce_quota:
-            self._check_quota(path, _length(data.data) - _length(record.data), 0)
-        version = _next_version(record.version, data.version, path)
-        self.changes.touch(path, record, zxid)
-        record.data = data.data
+            self._check_quota(path, _length(data) - _length(record.data), 0)
+        version = _next_version(record.version, expected, path)
+        changes = self.changes
+        changes.touch(path, record, zxid)
+        changes.set_data(record, data)
         record.version = version
         record.mzxid = zxid
         record.mtime = wall_ms
-        self.changes.changed(path, record)
-        return records.SetDataTxn(path, data.data, version), records.encode_SetDataTxn(path, data.data, version)
+        changes.changed(path, record)
+        txn = _new(records.SetDataTxn, (path, data, version))
+        if sent is not None and path.isascii():
+            # SetDataTxn is the request with another version, and ASCII has one encoding only.
+            return txn, sent + _pack_int(version)
+        return txn, records.encode_SetDataTxn(path, data, version)
 
-    def _create(self, op: int, create: Any, ttl: int, request: Request, header: TxnHeader) -> tuple[TxnHeader, Any, bytes]:
+    def _create(
+        self, op: int, create: Any, ttl: int, request: Request, header: TxnHeader, sent: bytes | None
+    ) -> tuple[Any, bytes]:
+        """:param sent: path, data and ACL as they came, where they did not come in a multi."""
         changes = self.changes
-        flags = create.flags
-        path = create.path
+        path, data, sent_acl, flags = create[:4]
         if flags < 0 or flags > _MAX_FLAG:
             raise BadArgumentsError(path)
         self._check_ttl(op, flags, ttl, path)
@@ -198,7 +214,7 @@ class PrepRequestProcessor:
         slash = path.rfind("/")
         if slash < 0 or "\0" in path:
             raise BadArgumentsError(path)
-        acl = fix_up(create.acl, self._ids(request), self._registry)
+        acl = fix_up(sent_acl, self._ids(request), self._registry)
         parent_path = path[:slash] or "/"
         parent = changes.look(parent_path)
         if parent is None:
@@ -206,30 +222,35 @@ class PrepRequestProcessor:
         self._allow(parent, permissions.CREATE, request, parent_path)
         if modes.is_sequential(flags):
             path += f"{parent.cversion:010d}"
+            sent = None
         _validate(path)
         if changes.look(path) is not None:
             raise NodeExistsError(path)
         if parent.ephemeral_owner and self._tree.words.session_of(parent.ephemeral_owner):
             raise NoChildrenForEphemeralsError(path)
         if self._enforce_quota:
-            self._check_quota(path, _length(create.data), 1)
+            self._check_quota(path, _length(data), 1)
         cversion = _wrap(parent.cversion + 1)
         owner = 0
         txn: Any
         if op == opcodes.CREATE_CONTAINER:
             owner = modes.CONTAINER_OWNER
-            txn = records.CreateContainerTxn(path, create.data, acl, cversion)
-            body = records.encode_CreateContainerTxn(path, create.data, acl, cversion)
+            txn = records.CreateContainerTxn(path, data, acl, cversion)
+            body = records.encode_CreateContainerTxn(path, data, acl, cversion)
         elif op == opcodes.CREATE_TTL:
             owner = self._tree.words.ttl_owner(ttl)
-            txn = records.CreateTTLTxn(path, create.data, acl, cversion, ttl)
-            body = records.encode_CreateTTLTxn(path, create.data, acl, cversion, ttl)
+            txn = records.CreateTTLTxn(path, data, acl, cversion, ttl)
+            body = records.encode_CreateTTLTxn(path, data, acl, cversion, ttl)
         else:
             ephemeral = modes.is_ephemeral(flags)
             if ephemeral:
                 owner = request.session_id
-            txn = records.CreateTxn(path, create.data, acl, ephemeral, cversion)
-            body = records.encode_CreateTxn(path, create.data, acl, ephemeral, cversion)
+            txn = _new(records.CreateTxn, (path, data, acl, ephemeral, cversion))
+            if sent is not None and acl is OPEN_ACL and path.isascii():
+                # CreateTxn begins as the request does, and ASCII has one encoding only.
+                body = sent + _pack_create_end(ephemeral, cversion)
+            else:
+                body = records.encode_CreateTxn(path, data, acl, ephemeral, cversion)
         zxid = header.zxid
         changes.touch(parent_path, parent, zxid)
         parent.child_count += 1
@@ -238,14 +259,11 @@ class PrepRequestProcessor:
             parent.pzxid = zxid
             changes.changed(parent_path, parent)
         now = header.time
+        world = permissions.ALL if acl is OPEN_ACL else world_permissions(acl)
         changes.add(
-            path,
-            ChangeRecord(
-                create.data, acl, 0, world_permissions(acl), zxid, zxid, now, now, 0, 0, 0, owner, zxid, 0, UNKNOWN_DIGEST
-            ),
-            zxid,
+            path, ChangeRecord(data, acl, 0, world, zxid, zxid, now, now, 0, 0, 0, owner, zxid, 0, UNKNOWN_DIGEST), zxid
         )
-        return header, txn, body
+        return txn, body
 
     def _check_ttl(self, op: int, flags: int, ttl: int, path: str | None) -> None:
         if not modes.is_ttl(flags):
@@ -366,13 +384,13 @@ class PrepRequestProcessor:
     def _sub(self, op: int, operation: Any, request: Request, header: TxnHeader) -> bytes:
         """The encoded txn of one operation of a multi."""
         if op == opcodes.SET_DATA:
-            return self._set_data(operation, request, header.zxid, header.time)[1]
+            return self._set_data(operation, request, header.zxid, header.time, None)[1]
         if op == opcodes.DELETE:
             return self._delete(operation.path, operation.version, request, header.zxid)[1]
         if op == opcodes.CHECK:
             return self._check(operation.path, operation.version, request)[1]
         ttl = operation.ttl if op == opcodes.CREATE_TTL else -1
-        return self._create(op, operation, ttl, request, header)[2]
+        return self._create(op, operation, ttl, request, header, None)[1]
 
     def _check_quota(self, path: str, bytes_grown: int, nodes_grown: int) -> None:
         """:raises QuotaExceededError: where the write would go over a hard limit (2.10)."""
