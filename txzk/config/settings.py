@@ -48,6 +48,7 @@ class Settings:
     four_letter_word_whitelist: frozenset[str]
     sessionless_cnxn_timeout_ms: int
     client_tcp_keep_alive: bool
+    max_get_children_response_cache_size: int
     skip_acl: bool
     enable_eager_acl_check: bool
     enforce_quota: bool

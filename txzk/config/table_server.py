@@ -84,7 +84,10 @@ CONNECTIONS: Final[tuple[Key, ...]] = (
     Key("zookeeper.client.portUnification", SWITCH, False, "TLS and plain connections at one port.", state=LATER),
     Key("zookeeper.client.certReload", SWITCH, False, "Read changed key and trust stores again.", state=LATER),
     Key("zookeeper.maxResponseCacheSize", ANY_NUMBER, 400, "Encoded answers to getData that Java keeps.", state=IDLE),
-    Key("zookeeper.maxGetChildrenResponseCacheSize", ANY_NUMBER, 400, "Encoded answers to getChildren that Java keeps.", state=IDLE),
+    Key(
+        "zookeeper.maxGetChildrenResponseCacheSize", ANY_NUMBER, 400, "Encoded answers to getChildren that are kept; 0 for none.", "",
+        "max_get_children_response_cache_size",
+    ),
     Key("zookeeper.intBufferStartingSizeBytes", at_least(32, 1024), 1024, "First size of Java's buffers.", "bytes", state=IDLE),
     Key("zookeeper.skipACL", YES, False, "yes: check no ACL.", "", "skip_acl"),
     Key("zookeeper.enableEagerACLCheck", SWITCH, False, "Check the ACL of a write before it is queued.", "", "enable_eager_acl_check", LATER),

@@ -20,6 +20,7 @@ from txzk.defs import errors, opcodes
 from txzk.defs.errors import BadArgumentsError, KeeperException, MarshallingError, NoAuthError, NoNodeError, NoWatcherError
 from txzk.jute import records
 from txzk.request import multi
+from txzk.request.child_lists import ChildLists
 
 # The zxid of an event that setWatches makes up for something missed.
 _NO_ZXID: Final = -1
@@ -45,6 +46,8 @@ class ReadSettings(Protocol):
 
     @property
     def skip_acl(self) -> bool: ...
+    @property
+    def max_get_children_response_cache_size(self) -> int: ...
 
 
 class Reads:
@@ -56,6 +59,7 @@ class Reads:
         self._world = tree.acl_cache.world
         self._registry = registry
         self._checker = AclChecker(registry, settings.skip_acl)
+        self.child_lists = ChildLists(settings.max_get_children_response_cache_size)
         self.readers: dict[int, Reader] = {
             opcodes.GET_DATA: self.get_data,
             opcodes.EXISTS: self.exists,
@@ -127,14 +131,15 @@ class Reads:
         node = self._node(request.path, client)
         if request.watch:
             self._tree.child_watches.add(request.path, client)
-        return records.encode_GetChildrenResponse(node.children or ())
+        return self.child_lists.encoded(request.path, node)
 
     def get_children2(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         request, _ = records.decode_GetChildren2Request(body, start, end)
         node = self._node(request.path, client)
         if request.watch:
             self._tree.child_watches.add(request.path, client)
-        return records.encode_GetChildren2Response(node.children or (), self._tree.stat(node))
+        # GetChildren2Response is the other one with a Stat behind it.
+        return self.child_lists.encoded(request.path, node) + records.encode_SetDataResponse(self._tree.stat(node))
 
     def get_acl(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         """READ or ADMIN will do; without ADMIN the hashes of digest ids are hidden."""
@@ -174,7 +179,7 @@ class Reads:
             if op == opcodes.GET_DATA:
                 parts.append(records.encode_GetDataResponse(node.data, self._tree.stat(node)))
             else:
-                parts.append(records.encode_GetChildrenResponse(node.children or ()))
+                parts.append(self.child_lists.encoded(request.path, node))
         parts.append(multi.END)
         return b"".join(parts)
 
