@@ -6,20 +6,33 @@ import ast
 import inspect
 import io
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from construct import ConstructError, Struct  # type: ignore[import-untyped]  # construct has no annotations
 
 from txzk.jute import compiler, records, schema
+from txzk.jute.careful import CarefulDecoder
 from txzk.jute.records import JuteError
 
 
-def test_the_description_for_type_checkers_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    written = Path(inspect.getfile(records)).with_suffix(".pyi").read_text()
-    assert compiler.stub(schema.RECORDS) == written, "run python -m txzk.jute.compiler > txzk/jute/records.pyi"
+def test_what_was_written_is_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Path(inspect.getfile(records)).parent
+    monkeypatch.setattr("sys.argv", ["compiler", str(tmp_path)])
     runpy.run_path(inspect.getfile(compiler), run_name="__main__")
-    assert capsys.readouterr().out == written
+    for name in ("records.py", "records.pyi"):
+        assert (tmp_path / name).read_text() == (there / name).read_text(), "run python -m txzk.jute.compiler"
+
+
+def test_construct_is_imported_for_what_leaves_the_straight_path_only() -> None:
+    program = (
+        "import sys\nfrom txzk.jute import records\nassert 'construct' not in sys.modules\n"
+        "assert records.parse_SyncRequest(bytes(4)) == ('',)\nassert 'construct' not in sys.modules\n"
+        "assert records.parse_SyncRequest(b'\\xff' * 4) == (None,)\nassert 'construct' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_what_is_described_is_there() -> None:
@@ -45,7 +58,16 @@ def test_every_record_of_the_schema_has_its_coders() -> None:
 def compiled(**kinds: object) -> tuple[dict[str, object], dict[str, Struct]]:
     made = {name: Struct(*(field / kind for field, kind in fields.items())) for name, fields in kinds.items()}  # type: ignore[attr-defined]
     made = {"Stat": schema.Stat, "GetDataRequest": schema.GetDataRequest, **made}
-    return compiler.Compiler(made).compile(), made
+    namespace: dict[str, object] = {"__name__": "made"}
+    exec(compiler.Compiler(made).source, namespace)
+    classes = {id(record): namespace[name] for name, record in made.items()}
+
+    def careful(name: str, buf: bytes, offset: int, end: int) -> tuple[object, int]:
+        decoder = CarefulDecoder(classes, name, buf, offset, end)  # type: ignore[arg-type]
+        return decoder.value(made[name]), decoder.offset
+
+    namespace["_careful"] = careful
+    return namespace, made
 
 
 @pytest.mark.parametrize(
@@ -79,14 +101,12 @@ def test_vectors_of_other_things(item: schema.Vector, value: list[object], with_
 def test_a_count_that_cannot_be_makes_nothing() -> None:
     """Each frame of a chunk could otherwise make the decoder walk over all frames behind it."""
     source = compiler.Compiler(schema.RECORDS)
-    source.compile()
     assert "if 0 <= acl_n * 12 <= end - at:" in source.source
     assert "if 0 <= children_n * 4 <= end - at:" in source.source
 
 
 def test_neighbours_of_fixed_width_are_one_struct() -> None:
     source = compiler.Compiler(schema.RECORDS)
-    source.compile()
     decoder = source.source[source.source.index("def decode_ConnectRequest") :]
     assert "protocolVersion, lastZxidSeen, timeOut, sessionId, passwd_n, = _unpack_from_iqiqi(buf, offset)" in decoder
     assert "return _join((_pack_i(data_n), data, _pack_qqqqiiiqiiq(*stat)))" in source.source

@@ -1,36 +1,28 @@
 """The careful decoder: takes a record apart field by field, and names the field that cannot be.
 
 The compiled decoders know the straight path only. What leaves it comes here: mostly data that is no such record, and
-sometimes a record that is merely unusual, with a null string or with bytes that are not UTF-8. Never reads behind `end`.
+sometimes a record that is merely unusual, with a null string or with bytes that are not UTF-8. Never reads behind `end`. They import this
+module when they need it, because it imports construct.
 Covered by tests/jute/test_oracle.py and tests/jute/test_damage.py.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from construct import Construct, Struct  # type: ignore[import-untyped]  # construct has no annotations
 
-from txzk.defs.errors import ProtocolError
-from txzk.jute import schema
+from txzk.jute import records, schema
+from txzk.jute.errors import JuteError
 from txzk.jute.strings import decode_string
 
+_CLASSES: Final = {id(record): getattr(records, name) for name, record in schema.RECORDS.items()}
 
-class JuteError(ProtocolError):
-    """Bytes that are no such record.
 
-    :param message: what is wrong.
-    :param record: the record that was being read.
-    :param field: its field, as `acl[0].id.scheme`.
-    :param offset: of the field in the buffer.
-    """
-
-    def __init__(self, message: str, record: str, field: str, offset: int) -> None:
-        super().__init__(f"{record}.{field} at offset {offset}: {message}")
-        self.message = message
-        self.record = record
-        self.field = field
-        self.offset = offset
+def decode(record: str, buf: bytes, offset: int, end: int) -> tuple[Any, int]:
+    """What decode_R gives or raises, for the name of R."""
+    decoder = CarefulDecoder(_CLASSES, record, buf, offset, end)
+    return decoder.value(schema.RECORDS[record]), decoder.offset
 
 
 class CarefulDecoder:

@@ -1,6 +1,6 @@
-"""The compiler from the schema to coders: walks the construct of each record and writes Python source for it.
+"""The compiler from the schema to coders: walks the construct of each record and writes Python source for it, which is kept as records.py.
 
-Neighbouring fields of fixed width, and the length of the string, buffer or vector behind them, become one struct. A decoder written here
+A server or client that starts thus neither compiles nor imports construct. Neighbouring fields of fixed width, and the length of the string, buffer or vector behind them, become one struct. A decoder written here
 knows the straight path: a length is compared with what is left before anything is sliced or looped over, the end once behind the last
 field; whatever else can be wrong, and whatever is merely rare, goes to `txzk.jute.careful`, which starts the record again.
 Covered by tests/jute/test_oracle.py, which holds every coder against the interpreted construct, and tests/jute/test_compiler.py.
@@ -9,33 +9,68 @@ Covered by tests/jute/test_oracle.py, which holds every coder against the interp
 from __future__ import annotations
 
 import struct
-from collections import namedtuple
-from collections.abc import Callable
-from typing import Any, Final
+import sys
+from pathlib import Path
+from typing import Final
 
 from construct import Construct, Struct  # type: ignore[import-untyped]  # construct has no annotations
 
 from txzk.jute import schema
-from txzk.jute.careful import CarefulDecoder, JuteError
-from txzk.jute.strings import encode_string
 
 _CODES: Final = {id(schema.int32): "i", id(schema.int64): "q", id(schema.boolean): "?"}
 _MODULE: Final = "txzk.jute.records"
+_COMMAND: Final = "python -m txzk.jute.compiler"
 # ACL lists whose bytes are remembered: no client can make this more than 64 KiB.
 _MOST_REMEMBERED: Final = 128
 _LONGEST_REMEMBERED: Final = 512
 
 
+_PROLOGUE: Final = '''\
+"""The records of zookeeper.jute: for each record R a named tuple R, decode_R, parse_R and encode_R.
+
+decode_R(buf, offset, end) gives the value and the offset behind it, and lets bytes follow; parse_R(buf) wants the buffer to end there;
+both raise JuteError for bytes that are no such record. Strings, buffers and vectors may be None. encode_R takes the fields in
+order, nested records as tuples, vectors as anything that has a length and can be looped over. What a field cannot hold is a bug of ours,
+and raises what Python raises for it: struct.error, TypeError, AttributeError. Types: see records.pyi.
+
+Written by `{command}` from the schema, against which tests/jute/test_compiler.py holds it; covered by tests/jute/.
+"""
+
+from collections import namedtuple
+from struct import Struct
+from struct import error as _struct_error
+
+from txzk.jute.errors import JuteError
+from txzk.jute.strings import encode_string as _encode_string
+
+
 class _LeftPathError(Exception):
-    """Raised by a compiled decoder, and caught in it."""
+    """Raised by a decoder, and caught in it."""
 
 
 # What ends the straight path: a length that cannot be or is null, the end of the buffer, bytes that are not UTF-8.
-_FAILURES: Final = (_LeftPathError, struct.error, IndexError, UnicodeDecodeError)
+_FAILURES = (_LeftPathError, _struct_error, IndexError, UnicodeDecodeError)
+_new = tuple.__new__
+_join = b"".join
+_acls = {{}}
+
+
+def _careful(name, buf, offset, end):
+    from txzk.jute.careful import decode
+
+    return decode(name, buf, offset, end)
+
+
+def _end(name, buf, offset):
+    if offset != len(buf):
+        raise JuteError(f"{{len(buf) - offset}} bytes too many", name, "end", offset)
+
+
+'''
 
 
 class Compiler:
-    """Compiles records into one namespace of classes and coders.
+    """Compiles records into one module of classes and coders.
 
     :param records: constructs by name; a record comes before those that hold it.
     """
@@ -43,29 +78,22 @@ class Compiler:
     def __init__(self, records: dict[str, Construct]) -> None:
         self._records = records
         self.names_of = {id(record): name for name, record in records.items()}
-        self.classes: dict[int, type] = {}
-        self.namespace: dict[str, Any] = {
-            "_careful": self._careful, "_encode_string": encode_string, "_new": tuple.__new__, "_join": b"".join,
-            "_FAILURES": _FAILURES, "_LeftPathError": _LeftPathError, "_acls": {},
-        }
+        self._structs: dict[str, str] = {}
         self._lines: list[str] = []
-
-    def compile(self) -> dict[str, Any]:
-        """The namespace: for each record R its class R, decode_R, parse_R and encode_R."""
-        for name, record in self._records.items():
-            cls = namedtuple(name, [member.name for member in record.subcons], module=_MODULE)  # type: ignore[misc]  # the schema is data
-            self.namespace[name] = self.classes[id(record)] = cls
+        for name, record in records.items():
+            self.line(0, f"{name} = namedtuple({name!r}, {[member.name for member in record.subcons]}, module={_MODULE!r})")
             _Decoder(self, name, record).write()
             _Encoder(self, name, record).write()
-        exec(compile(self.source, "<jute coders>", "exec"), self.namespace)
-        for name in self._records:
-            self.namespace[f"parse_{name}"] = _parser(name, self.namespace[f"decode_{name}"])
-        return self.namespace
+            self.line(0, f"def parse_{name}(buf):")
+            self.line(1, f"value, offset = decode_{name}(buf, 0, len(buf))")
+            self.line(1, f"_end({name!r}, buf, offset)")
+            self.line(1, "return value")
 
     @property
     def source(self) -> str:
-        """What has been written so far."""
-        return "\n".join(self._lines)
+        """The text of the module: for each record R its class R, decode_R, parse_R and encode_R."""
+        structs = [f"{name} = {made}\n" for name, made in self._structs.items()]
+        return _PROLOGUE.format(command=_COMMAND) + "".join(structs) + "\n".join(self._lines) + "\n"
 
     def line(self, depth: int, text: str) -> None:
         """Writes a line, indented `depth` steps."""
@@ -74,23 +102,8 @@ class Compiler:
     def struct(self, codes: str, method: str) -> str:
         """The name of a method of the struct with these codes."""
         name = f"_{method}_{codes.replace('?', 'b')}"
-        if name not in self.namespace:
-            self.namespace[name] = getattr(struct.Struct(">" + codes), method)
+        self._structs[name] = f"Struct({'>' + codes!r}).{method}"
         return name
-
-    def _careful(self, name: str, buf: bytes, offset: int, end: int) -> tuple[Any, int]:
-        decoder = CarefulDecoder(self.classes, name, buf, offset, end)
-        return decoder.value(self._records[name]), decoder.offset
-
-
-def _parser(name: str, decode: Callable[[bytes, int, int], tuple[Any, int]]) -> Callable[[bytes], Any]:
-    def parse(buf: bytes) -> Any:
-        value, offset = decode(buf, 0, len(buf))
-        if offset != len(buf):
-            raise JuteError(f"{len(buf) - offset} bytes too many", name, "end", offset)
-        return value
-
-    return parse
 
 
 class _Decoder:
@@ -362,11 +375,11 @@ def stub(records: dict[str, Construct]) -> str:
         return "bool" if kind is schema.boolean else "int"
 
     lines = [
-        "# Written by `python -m txzk.jute.compiler`; tests/jute/test_compiler.py holds it against the schema.",
+        f"# Written by `{_COMMAND}`; tests/jute/test_compiler.py holds it against the schema.",
         "from collections.abc import Collection, Sequence",
         "from typing import Any, NamedTuple",
         "",
-        "from txzk.jute.careful import JuteError as JuteError",
+        "from txzk.jute.errors import JuteError as JuteError",
     ]
     for name, record in records.items():
         lines += ["", f"class {name}(NamedTuple):"]
@@ -378,5 +391,11 @@ def stub(records: dict[str, Construct]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def write(folder: Path) -> None:
+    """Writes records.py and records.pyi into a folder."""
+    (folder / "records.py").write_text(Compiler(schema.RECORDS).source, encoding="utf-8")
+    (folder / "records.pyi").write_text(stub(schema.RECORDS), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    print(stub(schema.RECORDS), end="")
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

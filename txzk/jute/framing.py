@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from txzk.jute.careful import JuteError
+from txzk.jute.errors import JuteError
 
 _unpack_length = struct.Struct(">i").unpack_from
 

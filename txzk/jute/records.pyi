@@ -2,7 +2,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from txzk.jute.careful import JuteError as JuteError
+from txzk.jute.errors import JuteError as JuteError
 
 class Id(NamedTuple):
     scheme: Any
