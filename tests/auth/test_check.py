@@ -213,28 +213,11 @@ def test_only_digests_are_masked() -> None:
     assert CHECKER.mask(entries) == entries
 
 
-def test_nobody_must_authenticate_by_default() -> None:
-    assert required_schemes({}, REGISTRY) == frozenset()
-    assert required_schemes({"zookeeper.enforce.auth.schemes": "nope"}, REGISTRY) == frozenset()
-    assert required_schemes({"zookeeper.enforce.auth.enabled": "no", "zookeeper.enforce.auth.schemes": "ip"}, REGISTRY) == frozenset()
-
-
-def test_required_schemes_are_named_by_the_operator() -> None:
-    properties = {"zookeeper.enforce.auth.enabled": "TRUE", "zookeeper.enforce.auth.schemes": " digest, ip ,"}
-    assert required_schemes(properties, REGISTRY) == {"digest", "ip"}
-
-
-@pytest.mark.parametrize("schemes", [{}, {"zookeeper.enforce.auth.schemes": ""}, {"zookeeper.enforce.auth.schemes": " , "}])
-def test_authentication_by_no_scheme_cannot_be_required(schemes: dict[str, str]) -> None:
-    with pytest.raises(StorageError, match=r"enforce\.auth\.schemes"):
-        required_schemes({"zookeeper.enforce.auth.enabled": "true", **schemes}, REGISTRY)
-
-
 def test_a_required_scheme_has_a_provider() -> None:
+    assert required_schemes((), REGISTRY) == frozenset()
+    assert required_schemes(("digest", "ip"), REGISTRY) == {"digest", "ip"}
     with pytest.raises(StorageError, match="'sasl'"):
-        required_schemes({"zookeeper.enforce.auth.enabled": "true", "zookeeper.enforce.auth.schemes": "ip,sasl"}, REGISTRY)
-    with pytest.raises(StorageError, match="'sasl'"):
-        required_schemes({"zookeeper.sessionRequireClientSASLAuth": "true"}, REGISTRY)
+        required_schemes(("ip", "sasl"), REGISTRY)
 
 
 def test_one_required_scheme_is_enough() -> None:

@@ -6,7 +6,7 @@ Covered by tests/auth/test_check.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from txzk.auth.providers import AuthId, ProviderRegistry
@@ -131,30 +131,16 @@ class AclChecker:
         )
 
 
-def required_schemes(properties: Mapping[str, str], registry: ProviderRegistry) -> frozenset[str]:
+def required_schemes(schemes: Collection[str], registry: ProviderRegistry) -> frozenset[str]:
     """The schemes of which a client must have proved one before it may do anything else; empty where nobody must.
 
-    :param properties: the system properties under Java's names: `zookeeper.sessionRequireClientSASLAuth`, or else
-        `zookeeper.enforce.auth.enabled` and `zookeeper.enforce.auth.schemes`.
-    :raises StorageError: where none is named, or one that has no provider.
+    :param schemes: what the operator asks for.
+    :raises StorageError: where one has no provider.
     """
-    if _is_true(properties, "zookeeper.sessionRequireClientSASLAuth"):
-        schemes = frozenset({"sasl"})
-    elif _is_true(properties, "zookeeper.enforce.auth.enabled"):
-        names = (name.strip() for name in properties.get("zookeeper.enforce.auth.schemes", "").split(","))
-        schemes = frozenset(name for name in names if name)
-        if not schemes:
-            raise StorageError("zookeeper.enforce.auth.enabled is true, but zookeeper.enforce.auth.schemes names no scheme")
-    else:
-        return frozenset()
     for scheme in sorted(schemes):
         if registry.get(scheme) is None:
             raise StorageError(f"authentication with scheme {scheme!r} is required, but no provider is registered for it")
-    return schemes
-
-
-def _is_true(properties: Mapping[str, str], name: str) -> bool:
-    return properties.get(name, "false").lower() == "true"
+    return frozenset(schemes)
 
 
 def satisfies(ids: Sequence[AuthId], schemes: Collection[str]) -> bool:

@@ -64,7 +64,7 @@ class StandaloneServer:
         self.outstanding_requests = 0
         self.max_frame_bytes = settings.jute_max_buffer
         self.outstanding_limit = settings.global_outstanding_limit
-        self._required_schemes = required_schemes(config.properties, registry)
+        self._required_schemes = required_schemes(settings.enforce_auth_schemes, registry)
         self.requires_auth = bool(self._required_schemes)
         self.effects: list[Effect] = []
         self._registry = registry

@@ -97,7 +97,6 @@ class ZooKeeperService(Service):
         self._driver.start()
         if config.autopurge_purge_interval:
             self._purge_and_rearm()
-        log.info("serving clients at {host}:{port}", host=address.host, port=address.port)
         super().startService()
 
     def stopService(self) -> Deferred[None]:
