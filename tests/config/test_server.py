@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from txzk.config.keys import ConfigError
-from txzk.config.server import ServerConfig, load, load_bare
+from txzk.config.server import ServerConfig, load, load_bare, load_entries
 
 SMALLEST = "dataDir=/data\nclientPort=2181\n"
 
@@ -23,6 +23,14 @@ def test_the_smallest() -> None:
     assert config.max_client_cnxns == 60
     assert (config.autopurge_snap_retain_count, config.autopurge_purge_interval) == (3, 0)
     assert (config.unknown_keys, config.warnings) == ((), ())
+
+
+def test_entries_without_a_text() -> None:
+    config = load_entries({"dataDir": "data", "clientPort": "0", "snapCount": "7"}, {"zookeeper.maxCnxns": "3"}, "a test", "/home")
+    assert (config.path, config.data_dir, config.client_port) == ("a test", "/home/data", 0)
+    assert (config.settings.snap_count, config.settings.max_cnxns) == (7, 3)
+    with pytest.raises(ConfigError, match="^a test: tickTime=0: "):
+        load_entries({"dataDir": "data", "clientPort": "0", "tickTime": "0"}, {}, "a test", "/")
 
 
 def test_every_key_of_its_own() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import javaproperties
-
 from txzk.config.keys import ConfigError
 
 # What Java's trim takes away.
@@ -18,6 +16,8 @@ def parse(text: str, path: str) -> dict[str, str]:
     :param path: of the file, for the message.
     :raises ConfigError: for a broken \\u escape.
     """
+    import javaproperties  # takes longer to import than all of this room, and a server in memory has no text to parse
+
     try:
         entries: dict[str, str] = javaproperties.loads(text)
     except javaproperties.InvalidUEscapeError as error:

@@ -76,6 +76,17 @@ def load(text: str, properties: Mapping[str, str], path: str, folder: str, read:
     return _build(entries, members, properties, path, folder)
 
 
+def load_entries(entries: Mapping[str, str], properties: Mapping[str, str], path: str, folder: str) -> ServerConfig:
+    """Reads what a zoo.cfg would say, as keys and values.
+
+    :param properties: system properties (-D), under Java's names; as in Java, the entries override them.
+    :param path: what stands for the name of a file in messages.
+    :param folder: where relative folders start.
+    :raises ConfigError: naming key, value and what is allowed.
+    """
+    return _build(entries, read_members(entries, path), properties, path, folder)
+
+
 def load_bare(arguments: Sequence[str], properties: Mapping[str, str], folder: str) -> ServerConfig:
     """Reads `port dataDir [tickTime [maxClientCnxns]]`, which Java's main takes in place of a file; connections are not limited by default.
 

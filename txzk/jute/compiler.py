@@ -1,8 +1,9 @@
 """The compiler from the schema to coders: walks the construct of each record and writes Python source for it, which is kept as records.py.
 
-A server or client that starts thus neither compiles nor imports construct. Neighbouring fields of fixed width, and the length of the string, buffer or vector behind them, become one struct. A decoder written here
-knows the straight path: a length is compared with what is left before anything is sliced or looped over, the end once behind the last
-field; whatever else can be wrong, and whatever is merely rare, goes to `txzk.jute.careful`, which starts the record again.
+A server or client that starts thus neither compiles nor imports construct. Neighbouring fields of fixed width, and the length of the string,
+buffer or vector behind them, become one struct. A decoder written here knows the straight path: a length is compared with what is left
+before anything is sliced or looped over, the end once behind the last field; whatever else can be wrong, and whatever is merely rare, goes to
+`txzk.jute.careful`, which starts the record again.
 Covered by tests/jute/test_oracle.py, which holds every coder against the interpreted construct, and tests/jute/test_compiler.py.
 """
 
