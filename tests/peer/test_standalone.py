@@ -127,6 +127,19 @@ def test_a_session_ends_with_its_ephemerals_when_nothing_is_heard_of_it() -> Non
     assert world.server.stats.sessions_expired == 1
 
 
+def test_a_session_can_be_ended_before_its_time() -> None:
+    world = World()
+    client, other = world.client(), world.client()
+    client.create("/e", b"", 1)
+    assert world.server.expire(client.session_id, world.now_ms, 0)
+    assert not world.server.expire(client.session_id, world.now_ms, 0), "its end has begun"
+    world.pump()
+    assert client.cnxn.closing
+    assert other.get("/e")[0] == errors.NO_NODE
+    assert not world.server.expire(client.session_id, world.now_ms, 0)
+    assert world.server.stats.sessions_expired == 1
+
+
 def test_a_session_is_re_attached_with_its_password_only() -> None:
     world = World()
     first = world.client()

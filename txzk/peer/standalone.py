@@ -262,15 +262,26 @@ class StandaloneServer:
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
         """Ends what has waited too long: sessions, connections without a session, containers."""
         for session_id in self.tracker.expired(now_ms):
-            self.stats.sessions_expired += 1
-            self.effects.append(Report(f"session {session_id:#x} has expired"))
-            self._chain.submit(Request(None, session_id, 0, opcodes.CLOSE_SESSION, b"", now_ms), wall_ms)
+            self._end_session(session_id, now_ms, wall_ms)
         oldest = now_ms - self.settings.sessionless_cnxn_timeout_ms
-        for cnxn in [cnxn for cnxn in self.cnxns if not cnxn.session_id and cnxn.started_ms <= oldest]:
+        for cnxn in [cnxn for cnxn in self.cnxns if not cnxn.session_id and not cnxn.closing and cnxn.started_ms <= oldest]:
             self.stats.sessionless_expired += 1
             cnxn.close()
         if now_ms >= self._next_container_check_ms:
             self._check_containers(now_ms, wall_ms)
+
+    def expire(self, session_id: int, now_ms: int, wall_ms: int) -> bool:
+        """Ends a session as if its time were over; False where there is none, or its end has begun."""
+        if session_id not in self.tracker.timeouts or self.tracker.is_closing(session_id):
+            return False
+        self.tracker.mark_closing(session_id)
+        self._end_session(session_id, now_ms, wall_ms)
+        return True
+
+    def _end_session(self, session_id: int, now_ms: int, wall_ms: int) -> None:
+        self.stats.sessions_expired += 1
+        self.effects.append(Report(f"session {session_id:#x} has expired"))
+        self._chain.submit(Request(None, session_id, 0, opcodes.CLOSE_SESSION, b"", now_ms), wall_ms)
 
     def _check_containers(self, now_ms: int, wall_ms: int) -> None:
         settings = self.settings
