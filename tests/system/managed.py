@@ -56,6 +56,12 @@ class ManagedServer:
         """The connection string of clients."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """The process id, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Starts it and waits until it answers `srvr`."""
         self._process = ServerProcess(self._command, self.folder, self.port)

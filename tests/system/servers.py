@@ -47,6 +47,7 @@ class ServerProcess:
         self._output = (folder / "server.out").open("ab")
         self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, cwd=folder)
         self._folder = folder
+        self.pid = self._process.pid
         self._wait_until_it_serves()
 
     def _wait_until_it_serves(self) -> None:

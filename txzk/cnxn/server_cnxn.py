@@ -30,17 +30,41 @@ _REPLY_HEADER_BYTES: Final = 16
 _NO_ZXID: Final = -1
 _NO_PASSWORD: Final = bytes(16)
 
+# A four-letter word, and what `stmk` has behind it.
+MAX_WORD_BYTES: Final = 12
 # A ConnectRequest has 45 bytes; nobody without a session may make the server keep more than this.
 MAX_CONNECT_BYTES: Final = 1024
 # Replies kept for a client that does not read; beyond it no further request of that client is looked at.
 MAX_OUTPUT_BYTES: Final = 1 << 20
+# Reads that wait behind writes: once the writes are on disk all of them are answered at once, however long the answers are.
+MAX_WAITING_READS: Final = 32
 # Events for a client that does not read cannot be held back like replies; beyond this the connection ends.
 MAX_EVENT_BYTES: Final = 16 << 20
+
+
+class Stats(Protocol):
+    """What the connections of a server count together."""
+
+    packets_received: int
+    packets_sent: int
+    bytes_received: int
+    watch_bytes: int
+    stale_replies: int
+
+    def answered_at_once(self, reads: int, size: int, bytes: int) -> None:
+        """Counts reads that did not wait; `size` is that of the last reply, `bytes` that of all of them with their lengths."""
+
+    def answered(self, update: bool, latency_ms: int, size: int) -> None:
+        """Counts one request that waited."""
+
+    def responded(self, size: int) -> None:
+        """Remembers the size of an event."""
 
 
 class Core(Protocol):
     """What a connection needs of the server that it belongs to."""
 
+    stats: Stats
     tree: DataTree
     readers: dict[int, Reader]
     outstanding_requests: int
@@ -49,7 +73,7 @@ class Core(Protocol):
     requires_auth: bool
 
     def four_letter_word(self, word: bytes, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
-        """The whole answer to a four-letter word; None where `word` is not one."""
+        """The whole answer to a four-letter word; None where `word`, the first bytes that came, does not begin with one."""
 
     def connect(self, cnxn: ServerCnxn, request: records.ConnectRequest, now_ms: int, wall_ms: int) -> None:
         """Begins to make or to re-attach a session; ends in `open_session`, `refuse_session` or `close`."""
@@ -75,18 +99,12 @@ class Core(Protocol):
     def has_output(self, cnxn: ServerCnxn) -> None:
         """The connection has something to write, to close or to resume, although it received nothing."""
 
-    def received(self, packets: int) -> None:
-        """Counts packets for the statistics."""
-
-    def count(self, cnxn: ServerCnxn, latency_ms: int, requests: int, reply_bytes: int) -> None:
-        """Counts answered requests for the statistics; `reply_bytes` is the size of the last reply."""
-
 
 class ServerCnxn:
     """One client connection; see the module's theory of operation."""
 
     __slots__ = (
-        "_core", "_have", "_input", "_need", "_out", "_out_bytes", "_pending", "_stalled", "closing",
+        "_core", "_have", "_input", "_need", "_out", "_out_bytes", "_pending", "_stalled", "_waiting_reads", "closing",
         "connecting", "established_wall_ms", "ids", "last_cxid", "last_latency_ms", "last_op", "last_response_ms",
         "last_zxid", "latency_count", "latency_total", "max_latency_ms", "min_latency_ms", "packets_received",
         "packets_sent", "remote_host", "remote_port", "session_id", "session_timeout_ms", "started_ms", "with_read_only",
@@ -116,6 +134,7 @@ class ServerCnxn:
         self._need = 4
         self._stalled = False
         self._pending: deque[Request] = deque()
+        self._waiting_reads = 0
         self._out: list[bytes] = []
         self._out_bytes = 0
         self.reset_stats()
@@ -195,7 +214,7 @@ class ServerCnxn:
         self._pending.clear()
 
     def _must_wait(self) -> bool:
-        if self.connecting or self.write_paused or self._out_bytes > MAX_OUTPUT_BYTES:
+        if self.connecting or self.write_paused or self._out_bytes > MAX_OUTPUT_BYTES or self._waiting_reads >= MAX_WAITING_READS:
             return True
         return bool(self._pending) and self._core.outstanding_requests > self._core.outstanding_limit
 
@@ -217,15 +236,19 @@ class ServerCnxn:
             position = self._first(data, now_ms, wall_ms)
             if position == 0 or self.closing:
                 return
-            if position < len(data):
+            if position == len(data):
+                return
+            if self.connecting:
                 self._stalled = True
                 self._keep(data, position, 4)
-            return
+                return
         core = self._core
         if not core.touch(self, now_ms):
             return
         end = len(data)
+        begin = position
         readers = core.readers
+        longest = core.max_frame_bytes
         zxid = core.tree.last_processed_zxid
         pending = self._pending
         out = self._out
@@ -234,10 +257,12 @@ class ServerCnxn:
         xid = 0
         op = 0
         size = 0
+        sent = 0
+        room = MAX_OUTPUT_BYTES - self._out_bytes
         while end - position >= 12:
             length, xid, op = _frame_start(data, position)
             frame_end = position + 4 + length
-            if frame_end > end or length < 8:
+            if frame_end > end or not 8 <= length <= longest:
                 break
             frames += 1
             reader = readers.get(op)
@@ -262,14 +287,18 @@ class ServerCnxn:
                 out.append(_reply(size, xid, zxid, errors.MARSHALLING_ERROR))
             answered += 1
             position = frame_end
-            self._out_bytes += size
-            if self._out_bytes > MAX_OUTPUT_BYTES:
+            sent += size
+            if sent > room:
                 self._stalled = True
                 break
+        self._out_bytes += sent
         self.packets_received += frames
-        core.received(frames)
+        stats = core.stats
+        stats.packets_received += frames
+        stats.bytes_received += position - begin
         if answered:
-            self._count(op, xid, zxid, 0, answered, size, now_ms)
+            self._count(op, xid, zxid, 0, answered, now_ms)
+            stats.answered_at_once(answered, size, sent + 4 * answered)
         if self.closing or position == end:
             return
         if self._stalled:
@@ -295,13 +324,10 @@ class ServerCnxn:
             self._keep(data, 0, 4)
             return 0
         core = self._core
-        answer = core.four_letter_word(data[:4], self, now_ms, wall_ms)
+        answer = core.four_letter_word(data[:MAX_WORD_BYTES], self, now_ms, wall_ms)
         if answer is not None:
-            self.packets_received += 1
-            core.received(1)
             if answer:
                 self._out.append(answer)
-                self.packets_sent += 1
             self.close()
             return 0
         length: int = _frame_length(data, 0)[0]
@@ -312,8 +338,7 @@ class ServerCnxn:
         if len(data) < end:
             self._keep(data, 0, end)
             return 0
-        self.packets_received += 1
-        core.received(1)
+        self.received(end)
         try:
             request = self._connect_request(data[4:end])
         except JuteError:
@@ -322,6 +347,18 @@ class ServerCnxn:
         self.connecting = True
         core.connect(self, request, now_ms, wall_ms)
         return end
+
+    def received(self, bytes: int) -> None:
+        """Counts one packet."""
+        self.packets_received += 1
+        stats = self._core.stats
+        stats.packets_received += 1
+        stats.bytes_received += bytes
+
+    def sent(self) -> None:
+        """Counts one packet that does not answer a request."""
+        self.packets_sent += 1
+        self._core.stats.packets_sent += 1
 
     def _connect_request(self, body: bytes) -> records.ConnectRequest:
         try:
@@ -347,8 +384,9 @@ class ServerCnxn:
             if self._pending:
                 core.outstanding_requests += 1
                 self._pending.append(request)
+                self._waiting_reads += 1
             else:
-                self._serve(request, now_ms)
+                self._answer_read(request, core.tree.last_processed_zxid, now_ms)
         elif op in opcodes.WRITES or op == opcodes.DELETE_CONTAINER:
             self._pending.append(request := Request(self, self.session_id, xid, op, body, now_ms))
             core.outstanding_requests += 1
@@ -380,22 +418,29 @@ class ServerCnxn:
         else:
             self._send(xid, 0, errors.OK, records.encode_SetSASLResponse(None))
 
-    def _send(self, xid: int, zxid: int, error: int, body: bytes) -> None:
+    def _send(self, xid: int, zxid: int, error: int, body: bytes) -> int:
         size = _REPLY_HEADER_BYTES + len(body)
         self._out.append(_reply(size, xid, zxid, error) + body)
         self._out_bytes += size
+        return size
 
-    def _serve(self, request: Request, now_ms: int) -> None:
-        """Answers a read."""
+    def _answer_read(self, request: Request, zxid: int, now_ms: int) -> None:
+        latency = now_ms - request.received_ms
+        size = self._serve(request)
+        self._count(request.op, request.xid, zxid, latency, 1, now_ms)
+        self._core.stats.answered(False, latency, size)
+
+    def _serve(self, request: Request) -> int:
+        """Answers a read; gives the size of the reply."""
         core = self._core
         zxid = core.tree.last_processed_zxid
         body = request.body
         try:
-            self._send(request.xid, zxid, errors.OK, core.readers[request.op](self, body, 0, len(body)))
+            return self._send(request.xid, zxid, errors.OK, core.readers[request.op](self, body, 0, len(body)))
         except KeeperException as refusal:
-            self._send(request.xid, zxid, refusal.code, refusal.body)
+            return self._send(request.xid, zxid, refusal.code, refusal.body)
         except JuteError:
-            self._send(request.xid, zxid, errors.MARSHALLING_ERROR, b"")
+            return self._send(request.xid, zxid, errors.MARSHALLING_ERROR, b"")
 
     def answered(self, request: Request, zxid: int, error: int, body: bytes, now_ms: int) -> None:
         """Queues the reply to a write, then those to the reads that waited behind it.
@@ -403,26 +448,31 @@ class ServerCnxn:
         :param request: the oldest request that waits here.
         :param zxid: of its transaction.
         """
-        if self.closing:
-            return
         core = self._core
+        if self.closing:
+            core.stats.stale_replies += 1
+            return
         pending = self._pending
         pending.popleft()
         core.outstanding_requests -= 1
+        latency = now_ms - request.received_ms
         if request.op == opcodes.CREATE_SESSION:
             self.open_session(request.session_id)
+            self._count(request.op, 0, zxid, latency, 1, now_ms)
+            core.stats.answered(True, latency, 0)
         else:
             size = _REPLY_HEADER_BYTES + len(body)
             self._out.append(_reply(size, request.xid, zxid, error) + body)
             self._out_bytes += size
-            self._count(request.op, request.xid, zxid, now_ms - request.received_ms, 1, size, now_ms)
+            self._count(request.op, request.xid, zxid, latency, 1, now_ms)
+            core.stats.answered(True, latency, size)
             if request.op == opcodes.CLOSE_SESSION:
                 self.closing = True
         while pending and pending[0].op in core.readers:
             read = pending.popleft()
+            self._waiting_reads -= 1
             core.outstanding_requests -= 1
-            self._serve(read, now_ms)
-            self._count(read.op, read.xid, zxid, now_ms - read.received_ms, 1, 0, now_ms)
+            self._answer_read(read, zxid, now_ms)
         core.has_output(self)
 
     def submit_connect(self, session_id: int, body: bytes, now_ms: int, wall_ms: int) -> None:
@@ -465,14 +515,17 @@ class ServerCnxn:
         frame = core.event_frame(event_type, path, zxid)
         self._out.append(frame)
         self._out_bytes += len(frame)
-        self.packets_sent += 1
+        self.sent()
+        stats = core.stats
+        stats.watch_bytes += len(frame)
+        stats.responded(len(frame) - 4)
         if self._out_bytes > MAX_EVENT_BYTES:
             self._out.clear()
             self.close()
         core.has_output(self)
 
-    def _count(self, op: int, xid: int, zxid: int, latency_ms: int, requests: int, reply_bytes: int, now_ms: int) -> None:
-        """Counts answered requests; the last of them is the one that the statistics show."""
+    def _count(self, op: int, xid: int, zxid: int, latency_ms: int, requests: int, now_ms: int) -> None:
+        """Counts answered requests for `cons`; the last of them is the one that the statistics show."""
         self.packets_sent += requests
         self.last_cxid = xid
         self.last_op = opcodes.SHORT_NAMES.get(op, "NA")
@@ -485,4 +538,3 @@ class ServerCnxn:
             self.max_latency_ms = latency_ms
         if self.min_latency_ms < 0 or latency_ms < self.min_latency_ms:
             self.min_latency_ms = latency_ms
-        self._core.count(self, latency_ms, requests, reply_bytes)

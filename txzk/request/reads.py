@@ -28,6 +28,9 @@ _NO_ZXID: Final = -1
 # What Java's String.trim takes off.
 _BLANKS: Final = "".join(map(chr, range(0x21)))
 
+# Replies to a multiRead may be so many times longer than a request: a small request can name a large node thousands of times.
+_MULTI_READ_REPLY: Final = 4
+
 _PERSISTENT_MODE: Final = 0
 _PERSISTENT_RECURSIVE_MODE: Final = 1
 
@@ -48,6 +51,8 @@ class ReadSettings(Protocol):
     def skip_acl(self) -> bool: ...
     @property
     def max_get_children_response_cache_size(self) -> int: ...
+    @property
+    def jute_max_buffer(self) -> int: ...
 
 
 class Reads:
@@ -59,6 +64,7 @@ class Reads:
         self._world = tree.acl_cache.world
         self._registry = registry
         self._checker = AclChecker(registry, settings.skip_acl)
+        self._longest_multi_read = _MULTI_READ_REPLY * settings.jute_max_buffer
         self.child_lists = ChildLists(settings.max_get_children_response_cache_size)
         self.readers: dict[int, Reader] = {
             opcodes.GET_DATA: self.get_data,
@@ -164,6 +170,7 @@ class Reads:
     def multi_read(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         """getData and getChildren in one request; a refusal concerns its own operation only, watches are not set."""
         parts: list[bytes] = []
+        size = 0
         for op, request in multi.decode_multi_read(body[start:end]):
             if request.path is None or (op != opcodes.GET_DATA and op != opcodes.GET_CHILDREN):
                 # Java's reply carries the results so far behind the error.
@@ -180,6 +187,9 @@ class Reads:
                 parts.append(records.encode_GetDataResponse(node.data, self._tree.stat(node)))
             else:
                 parts.append(self.child_lists.encoded(request.path, node))
+            size += len(parts[-1])
+            if size > self._longest_multi_read:
+                raise MarshallingError(request.path)
         parts.append(multi.END)
         return b"".join(parts)
 

@@ -55,9 +55,11 @@ class ClientPortProtocol(Protocol):
         cnxn = self._cnxn
         if cnxn is None:
             return
-        output = cnxn.take_output()
-        if output:
-            self.transport.write(output)
+        # While the client does not read, what there is for it stays where it is counted.
+        if not cnxn.write_paused or cnxn.closing:
+            output = cnxn.take_output()
+            if output:
+                self.transport.write(output)
         if cnxn.closing:
             self.transport.unregisterProducer()
             self.transport.loseConnection()

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from twisted.internet import tcp
 
+# How long a connection that is to be closed may take nothing of what is left for it.
+PATIENCE_SECONDS = 10
+
 
 class DirectServer(tcp.Server):
-    """A server-side TCP connection; what the socket does not take at once goes the usual way."""
+    """A server-side TCP connection; what the socket does not take at once goes the usual way.
+
+    One that is to be closed, and whose client does not read the rest, is aborted after a while.
+    """
 
     def write(self, data: bytes) -> None:
         if self.connected and not (self.dataBuffer or self._tempDataBuffer or self.disconnecting or self.disconnected):
@@ -20,6 +26,24 @@ class DirectServer(tcp.Server):
                     return
                 data = data[sent:]
         super().write(data)
+
+    def loseConnection(self) -> None:
+        super().loseConnection()
+        if self.connected and self._unsent():
+            self.reactor.callLater(PATIENCE_SECONDS, self._expect_less_than, self._unsent())
+
+    def _unsent(self) -> int:
+        return len(self.dataBuffer) - self.offset + self._tempDataLen
+
+    def _expect_less_than(self, before: int) -> None:
+        """Gives up where nothing has been taken since there were `before` bytes left."""
+        left = self._unsent()
+        if not self.connected or not left:
+            return
+        if left < before:
+            self.reactor.callLater(PATIENCE_SECONDS, self._expect_less_than, left)
+        else:
+            self.abortConnection()
 
 
 class DirectPort(tcp.Port):

@@ -1,0 +1,113 @@
+"""DirectServer over a pair of sockets: sends at once, and does not wait for ever for a client that does not read."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from txzk.server.transport import PATIENCE_SECONDS, DirectServer
+
+MUCH = bytes(64 << 20)
+
+
+class Poller(Clock):
+    """A reactor that polls nobody."""
+
+    def addReader(self, reader: Any) -> None: ...
+    def addWriter(self, writer: Any) -> None: ...
+    def removeReader(self, reader: Any) -> None: ...
+    def removeWriter(self, writer: Any) -> None: ...
+
+
+class Listener(Protocol):
+    lost: Failure | None = None
+
+    def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008  # Twisted's signature
+        self.lost = reason
+
+
+class Pair:
+    """The server's end, the client's, and the reactor between them."""
+
+    def __init__(self) -> None:
+        self.client, ours = socket.socketpair()
+        self.client.setblocking(False)
+        ours.setblocking(False)
+        self.reactor = Poller()
+        self.protocol = Listener()
+        self.server = DirectServer(ours, self.protocol, ("127.0.0.1", 1), SimpleNamespace(_realPortNumber=1), 1, self.reactor)
+        self.protocol.makeConnection(self.server)
+
+    def take(self, limit: int) -> int:
+        """Lets the client read up to `limit` bytes, and the server write on; gives how many there were."""
+        taken = 0
+        while taken < limit:
+            try:
+                data = self.client.recv(65536)
+            except BlockingIOError:
+                break
+            taken += len(data)
+            if not data:
+                break
+            if self.protocol.lost is None:
+                outcome = self.server.doWrite()
+                if isinstance(outcome, Exception):
+                    self.server.connectionLost(Failure(outcome))
+        return taken
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    found = Pair()
+    yield found
+    found.client.close()
+    found.server.abortConnection()
+    found.reactor.advance(0)
+
+
+def test_what_the_socket_takes_is_sent_at_once(pair: Pair) -> None:
+    pair.server.write(b"one")
+    pair.server.write(b"two")
+    assert pair.client.recv(100) == b"onetwo"
+
+
+def test_the_rest_is_sent_in_order(pair: Pair) -> None:
+    pair.server.write(MUCH)
+    pair.server.write(b"end")
+    pair.server.loseConnection()
+    assert pair.take(len(MUCH) * 2) == len(MUCH) + 3
+    assert pair.protocol.lost is not None
+
+
+def test_a_client_that_takes_nothing_more_is_aborted(pair: Pair) -> None:
+    pair.server.write(MUCH)
+    pair.server.loseConnection()
+    pair.reactor.advance(PATIENCE_SECONDS - 1)
+    assert pair.protocol.lost is None
+    pair.reactor.advance(1)
+    pair.reactor.advance(0)
+    assert pair.protocol.lost is not None
+
+
+def test_a_client_that_reads_slowly_gets_everything(pair: Pair) -> None:
+    pair.server.write(MUCH)
+    pair.server.loseConnection()
+    taken = 0
+    while taken < len(MUCH):
+        taken += pair.take(len(MUCH) // 8)
+        pair.reactor.advance(PATIENCE_SECONDS)
+        pair.reactor.advance(0)
+    assert pair.reactor.getDelayedCalls() == []
+
+
+def test_nothing_is_left_to_do_where_everything_was_sent(pair: Pair) -> None:
+    pair.server.write(b"all")
+    pair.server.loseConnection()
+    assert pair.reactor.getDelayedCalls() == []
