@@ -1,0 +1,33 @@
+"""A ZooKeeper for tests: MemoryServer in memory on a clock of yours, Server in this process on a port of its own.
+
+Both run the server that `twistd zookeeper` runs. Names are imported when they are asked for: MemoryServer needs no part of Twisted until a
+client connects. See txzk.testing.pytest_plugin for fixtures, txzk.testing.trial for a base class of test cases, and `python -m txzk.testing`
+for programs in other languages. Covered by tests/testing/.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from txzk.testing.disk import MemoryDisk
+    from txzk.testing.memory import MemoryServer
+    from txzk.testing.server import Server
+    from txzk.testing.trial import ZooKeeperTestMixin
+
+__all__ = ["MemoryDisk", "MemoryServer", "Server", "ZooKeeperTestMixin"]
+
+_MODULES: Final = {"MemoryDisk": "disk", "MemoryServer": "memory", "Server": "server", "ZooKeeperTestMixin": "trial"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
