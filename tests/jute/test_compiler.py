@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import io
+import os
 import runpy
 import subprocess
 import sys
@@ -18,21 +19,41 @@ from txzk.jute.careful import CarefulDecoder
 from txzk.jute.records import JuteError
 
 
-def test_what_was_written_is_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    there = Path(inspect.getfile(records)).parent
-    monkeypatch.setattr("sys.argv", ["compiler", str(tmp_path)])
+def test_the_description_for_type_checkers_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    written = Path(inspect.getfile(records)).with_suffix(".pyi").read_text()
+    assert compiler.stub(schema.RECORDS) == written, "run python -m txzk.jute.compiler > txzk/jute/records.pyi"
     runpy.run_path(inspect.getfile(compiler), run_name="__main__")
-    for name in ("records.py", "records.pyi"):
-        assert (tmp_path / name).read_text() == (there / name).read_text(), "run python -m txzk.jute.compiler"
+    assert capsys.readouterr().out == written
 
 
-def test_construct_is_imported_for_what_leaves_the_straight_path_only() -> None:
+def imports_construct(cache: Path) -> bool:
+    """Whether a new process, with its compiled files in `cache`, needs construct for the coders."""
     program = (
-        "import sys\nfrom txzk.jute import records\nassert 'construct' not in sys.modules\n"
-        "assert records.parse_SyncRequest(bytes(4)) == ('',)\nassert 'construct' not in sys.modules\n"
-        "assert records.parse_SyncRequest(b'\\xff' * 4) == (None,)\nassert 'construct' in sys.modules"
+        "import sys\nfrom txzk.jute import records\nneeded = 'construct' in sys.modules\n"
+        "assert records.parse_SyncRequest(bytes(4)) == ('',)\nassert records.parse_SyncRequest(b'\\xff' * 4) == (None,)\nprint(needed)"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    root = str(Path(inspect.getfile(records)).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPYCACHEPREFIX": str(cache), "PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": ""},
+    )
+    return done.stdout == "True\n"
+
+
+def test_what_was_compiled_is_kept_until_its_sources_change(tmp_path: Path) -> None:
+    assert imports_construct(tmp_path)
+    assert not imports_construct(tmp_path)
+    (kept,) = tmp_path.rglob("coders.*.pyc")
+    whole = kept.read_bytes()
+    for spoiled in (b"another key" + whole, whole[:100], b""):
+        kept.write_bytes(spoiled)
+        assert imports_construct(tmp_path)
+        assert not imports_construct(tmp_path)
+
+
+def test_coders_are_there_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert imports_construct(tmp_path / "file")
 
 
 def test_what_is_described_is_there() -> None:

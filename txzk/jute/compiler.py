@@ -1,9 +1,9 @@
-"""The compiler from the schema to coders: walks the construct of each record and writes Python source for it, which is kept as records.py.
+"""The compiler from the schema to coders: walks the construct of each record and writes Python source for it, which records.py runs at import.
 
-A server or client that starts thus neither compiles nor imports construct. Neighbouring fields of fixed width, and the length of the string,
-buffer or vector behind them, become one struct. A decoder written here knows the straight path: a length is compared with what is left
-before anything is sliced or looped over, the end once behind the last field; whatever else can be wrong, and whatever is merely rare, goes to
-`txzk.jute.careful`, which starts the record again.
+Neighbouring fields of fixed width, and the length of the string, buffer or vector behind them, become one struct. A decoder written here
+knows the straight path: a length is compared with what is left before anything is sliced or looped over, the end once behind the last
+field; whatever else can be wrong (a length that cannot be, the end of the buffer, bytes that are not UTF-8), and whatever is merely rare,
+goes to `txzk.jute.careful`, which starts the record again.
 Covered by tests/jute/test_oracle.py, which holds every coder against the interpreted construct, and tests/jute/test_compiler.py.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 import sys
-from pathlib import Path
 from typing import Final
 
 from construct import Construct, Struct  # type: ignore[import-untyped]  # construct has no annotations
@@ -20,23 +19,13 @@ from txzk.jute import schema
 
 _CODES: Final = {id(schema.int32): "i", id(schema.int64): "q", id(schema.boolean): "?"}
 _MODULE: Final = "txzk.jute.records"
-_COMMAND: Final = "python -m txzk.jute.compiler"
+_COMMAND: Final = "python -m txzk.jute.compiler > txzk/jute/records.pyi"
 # ACL lists whose bytes are remembered: no client can make this more than 64 KiB.
 _MOST_REMEMBERED: Final = 128
 _LONGEST_REMEMBERED: Final = 512
 
 
-_PROLOGUE: Final = '''\
-"""The records of zookeeper.jute: for each record R a named tuple R, decode_R, parse_R and encode_R.
-
-decode_R(buf, offset, end) gives the value and the offset behind it, and lets bytes follow; parse_R(buf) wants the buffer to end there;
-both raise JuteError for bytes that are no such record. Strings, buffers and vectors may be None. encode_R takes the fields in
-order, nested records as tuples, vectors as anything that has a length and can be looped over. What a field cannot hold is a bug of ours,
-and raises what Python raises for it: struct.error, TypeError, AttributeError. Types: see records.pyi.
-
-Written by `{command}` from the schema, against which tests/jute/test_compiler.py holds it; covered by tests/jute/.
-"""
-
+_PROLOGUE: Final = """\
 from collections import namedtuple
 from struct import Struct
 from struct import error as _struct_error
@@ -44,30 +33,23 @@ from struct import error as _struct_error
 from txzk.jute.errors import JuteError
 from txzk.jute.strings import encode_string as _encode_string
 
-
 class _LeftPathError(Exception):
-    """Raised by a decoder, and caught in it."""
+    pass
 
-
-# What ends the straight path: a length that cannot be or is null, the end of the buffer, bytes that are not UTF-8.
 _FAILURES = (_LeftPathError, _struct_error, IndexError, UnicodeDecodeError)
 _new = tuple.__new__
 _join = b"".join
-_acls = {{}}
-
+_acls = {}
 
 def _careful(name, buf, offset, end):
     from txzk.jute.careful import decode
-
     return decode(name, buf, offset, end)
-
 
 def _end(name, buf, offset):
     if offset != len(buf):
-        raise JuteError(f"{{len(buf) - offset}} bytes too many", name, "end", offset)
+        raise JuteError(f"{len(buf) - offset} bytes too many", name, "end", offset)
 
-
-'''
+"""
 
 
 class Compiler:
@@ -94,7 +76,7 @@ class Compiler:
     def source(self) -> str:
         """The text of the module: for each record R its class R, decode_R, parse_R and encode_R."""
         structs = [f"{name} = {made}\n" for name, made in self._structs.items()]
-        return _PROLOGUE.format(command=_COMMAND) + "".join(structs) + "\n".join(self._lines) + "\n"
+        return _PROLOGUE + "".join(structs) + "\n".join(self._lines) + "\n"
 
     def line(self, depth: int, text: str) -> None:
         """Writes a line, indented `depth` steps."""
@@ -392,11 +374,5 @@ def stub(records: dict[str, Construct]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(folder: Path) -> None:
-    """Writes records.py and records.pyi into a folder."""
-    (folder / "records.py").write_text(Compiler(schema.RECORDS).source, encoding="utf-8")
-    (folder / "records.pyi").write_text(stub(schema.RECORDS), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    sys.stdout.write(stub(schema.RECORDS))

@@ -1,4 +1,4 @@
-# Written by `python -m txzk.jute.compiler`; tests/jute/test_compiler.py holds it against the schema.
+# Written by `python -m txzk.jute.compiler > txzk/jute/records.pyi`; tests/jute/test_compiler.py holds it against the schema.
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
