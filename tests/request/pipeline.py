@@ -31,6 +31,7 @@ class Settings:
     close_session_txn_enabled: bool = True
     skip_acl: bool = False
     max_get_children_response_cache_size: int = 400
+    jute_max_buffer: int = 1048575
 
 
 class FakeClient:
