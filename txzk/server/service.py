@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -40,13 +41,22 @@ def load_provider(name: str) -> AuthProvider:
 class ZooKeeperService(Service):
     """Recovers the data, listens, and stops in order.
 
-    `client_address` is (host, port) once the service has started, `exit_code` other than 0 after a failure.
+    `client_address` is (host, port) and `driver` what runs the server once the service has started, `exit_code` other than 0 after a failure.
     """
 
-    def __init__(self, config: ServerConfig, reactor: Any) -> None:
+    def __init__(
+        self, config: ServerConfig, reactor: Any, make_worker: Callable[[Any, str, Sequence[int]], DiskWorker] = make_worker,
+        fail: Callable[[str], None] | None = None,
+    ) -> None:
+        """
+        :param make_worker: makes what writes for the server, out of what `txzk.server.disk.make_worker` takes.
+        :param fail: called with the reason when the server cannot go on; the reactor is stopped by default.
+        """
         self._config = config
         self._reactor = reactor
-        self._driver: Driver | None = None
+        self._make_worker = make_worker
+        self._fail = fail or self._end
+        self.driver: Driver | None = None
         self._disks: list[DiskWorker] = []
         self._lock = -1
         self._port: Any = None
@@ -83,18 +93,18 @@ class ZooKeeperService(Service):
             monotonic_ms()
         )
         inherited = [self._lock] if self._lock >= 0 else []
-        self._disks = [make_worker(self._reactor, name, inherited) for name in ("the transaction log", "the snapshot")]
+        self._disks = [self._make_worker(self._reactor, name, inherited) for name in ("the transaction log", "the snapshot")]
         self._disks[0].start()
-        self._driver = Driver(self._reactor, server, self._disks[0], self._disks[1], self._fail)
+        self.driver = Driver(self._reactor, server, self._disks[0], self._disks[1], self._fail)
         self._port = DirectPort(
-            config.client_port, ClientPortFactory(self._driver, config.settings.client_tcp_keep_alive),
+            config.client_port, ClientPortFactory(self.driver, config.settings.client_tcp_keep_alive),
             config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG,
             config.client_port_address, self._reactor,
         )
         self._port.startListening()
         address = self._port.getHost()
         self.client_address = (address.host, address.port)
-        self._driver.start()
+        self.driver.start()
         if config.autopurge_purge_interval:
             self._purge_and_rearm()
         super().startService()
@@ -103,8 +113,8 @@ class ZooKeeperService(Service):
         super().stopService()
         if self._purge is not None and self._purge.active():
             self._purge.cancel()
-        if self._driver is not None:
-            self._driver.stop()
+        if self.driver is not None:
+            self.driver.stop()
         stopped: Deferred[None] = maybeDeferred(self._port.stopListening if self._port is not None else lambda: None)
 
         def finish(_: None) -> None:
@@ -116,7 +126,7 @@ class ZooKeeperService(Service):
 
         return stopped.addCallback(finish)
 
-    def _fail(self, reason: str) -> None:
+    def _end(self, reason: str) -> None:
         log.critical("the server stops: {reason}", reason=reason)
         self.exit_code = TXNLOG_ERROR_EXIT_CODE
         self._reactor.stop()

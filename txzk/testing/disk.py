@@ -108,13 +108,16 @@ class DiskQueue:
         self._queue: deque[tuple[Sequence[DiskOp], Done]] = deque()
         self._call: DelayedCall | None = None
         self._failed: StorageError | None = None
+        self._stopped = False
         self.delay = 0.0
 
     def start(self) -> None:
         """Nothing is needed."""
 
     def submit(self, ops: Sequence[DiskOp], done: Done) -> None:
-        """Runs `ops` after everything submitted before, then calls `done`, never at once, with None or the failure."""
+        """Runs `ops` after everything submitted before, then calls `done`, never at once, with None or the failure. Does nothing after `stop`."""
+        if self._stopped:
+            return
         self._queue.append((ops, done))
         if self._call is None:
             self._call = self._clock.callLater(self.delay, self._turn)
@@ -131,6 +134,7 @@ class DiskQueue:
 
     def crash(self) -> None:
         """Forgets what waits."""
+        self._stopped = True
         self._queue.clear()
         cancel(self._call)
         if self._close is not None:
