@@ -25,8 +25,9 @@ _MOST_REMEMBERED: Final = 128
 _LONGEST_REMEMBERED: Final = 512
 
 
+# The classes are written out because namedtuple takes ten times as long to make one, which is most of the time of an import.
 _PROLOGUE: Final = """\
-from collections import namedtuple
+from collections import _tuplegetter as _field
 from struct import Struct
 from struct import error as _struct_error
 
@@ -40,6 +41,17 @@ _FAILURES = (_LeftPathError, _struct_error, IndexError, UnicodeDecodeError)
 _new = tuple.__new__
 _join = b"".join
 _acls = {}
+
+class _Record(tuple):
+    __slots__ = ()
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in zip(self._fields, self))})"
+    def __getnewargs__(self):
+        return tuple(self)
+    def _asdict(self):
+        return dict(zip(self._fields, self))
+    def _replace(self, **changes):
+        return type(self)(**{**self._asdict(), **changes})
 
 def _careful(name, buf, offset, end):
     from txzk.jute.careful import decode
@@ -64,7 +76,7 @@ class Compiler:
         self._structs: dict[str, str] = {}
         self._lines: list[str] = []
         for name, record in records.items():
-            self.line(0, f"{name} = namedtuple({name!r}, {[member.name for member in record.subcons]}, module={_MODULE!r})")
+            self._class(name, [member.name for member in record.subcons])
             _Decoder(self, name, record).write()
             _Encoder(self, name, record).write()
             self.line(0, f"def parse_{name}(buf):")
@@ -77,6 +89,16 @@ class Compiler:
         """The text of the module: for each record R its class R, decode_R, parse_R and encode_R."""
         structs = [f"{name} = {made}\n" for name, made in self._structs.items()]
         return _PROLOGUE + "".join(structs) + "\n".join(self._lines) + "\n"
+
+    def _class(self, name: str, fields: list[str]) -> None:
+        """Writes the class R, which is what namedtuple would make."""
+        line = self.line
+        line(0, f"class {name}(_Record):")
+        line(1, f"__slots__ = ()\n    __module__ = {_MODULE!r}\n    _fields = __match_args__ = ({', '.join(map(repr, fields))},)")
+        line(1, f"def __new__(cls, {', '.join(fields)}):")
+        line(2, f"return _new(cls, ({', '.join(fields)},))")
+        for number, field in enumerate(fields):
+            line(1, f"{field} = _field({number}, {field!r})")
 
     def line(self, depth: int, text: str) -> None:
         """Writes a line, indented `depth` steps."""
