@@ -36,8 +36,9 @@ def handshake(timeout_ms: int = 30000, session: tuple[int, bytes] = (0, bytes(PA
 class Wire:
     """A connection without manners."""
 
-    def __init__(self, port: int, source: str = "127.0.0.1", receive_bytes: int = 0) -> None:
+    def __init__(self, port: int, source: str = "", receive_bytes: int = 0) -> None:
         """
+        :param source: the address to come from; any where it is empty.
         :param receive_bytes: size of the socket's buffer for what comes, so that few replies fill it; 0 for the system's own.
         """
         self.socket = socket.socket()
@@ -45,7 +46,8 @@ class Wire:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.bind((source, 0))
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", port))
         self._input = b""
 
