@@ -60,7 +60,11 @@ setup(
     extras_require={"test": TEST, "compiled": MYPYC},
     # pip builds apart from what is installed: what compiles must be asked for by name.
     setup_requires=MYPYC if os.environ.get("TXZK_MYPYC") == "1" else [],
-    entry_points={"console_scripts": ["txzk-cleanup = txzk.cli.cleanup:main"]},
+    entry_points={
+        "console_scripts": ["txzk-cleanup = txzk.cli.cleanup:main"],
+        # Named as the module, so that `-p` of the same is no second plugin.
+        "pytest11": ["txzk.testing.pytest_plugin = txzk.testing.pytest_plugin"],
+    },
     ext_modules=extensions(),
     zip_safe=False,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, ConnectionRefusedError, NoProtocol
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IPushProducer, IStreamClientEndpoint, ITransport
+from twisted.internet.interfaces import IProtocol, IPushProducer, IStreamClientEndpoint, ITransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 

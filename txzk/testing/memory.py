@@ -47,6 +47,7 @@ class MemoryServer:
     """A ZooKeeper server in memory. Give `endpoint` to a client as its endpoint factory, and let the clock run.
 
     :ivar connect_string: what a client is to be given as its list of hosts.
+    :ivar clock: what drives it.
     :ivar latency: seconds that bytes take, each way; see `delay`.
     :ivar disk: what is kept while the server is stopped.
     :ivar failure: why the server stopped by itself; "" where it did not.
@@ -67,7 +68,7 @@ class MemoryServer:
         :param seed: of all chance in the server.
         :raises ConfigError: where the configuration cannot be used.
         """
-        self._clock = clock
+        self.clock = clock
         self._close_disk: Callable[[], None] | None = None
         if data_dir is not None:
             from txzk.server.file_disk import FileDisk
@@ -128,7 +129,7 @@ class MemoryServer:
         recovered = recover(self.disk, f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", config.settings)
         self._starts += 1
         self.failure = ""
-        shell = Shell(self._clock, DiskQueue(self._clock, self.disk, self._close_disk), self._failed, self._starts)
+        shell = Shell(self.clock, DiskQueue(self.clock, self.disk, self._close_disk), self._failed, self._starts)
         words = Answerer(config, _Folders(), {})
         registry = ProviderRegistry(config.properties, _load_provider)
         self._shell = shell
@@ -178,7 +179,7 @@ class MemoryServer:
         """A client endpoint (IStreamClientEndpoint) that leads here, whatever the host and port."""
         from txzk.testing.endpoint import MemoryEndpoint
 
-        return MemoryEndpoint(self, self._clock, host, port)
+        return MemoryEndpoint(self, self.clock, host, port)
 
     def connect(self, client: Client) -> Connection:
         """Connects at once; `endpoint` is what a Twisted client wants.
@@ -197,7 +198,7 @@ class MemoryServer:
         return connection
 
     def _channel(self, deliver: Callable[[bytes], None], ended: Callable[[bool], None]) -> Channel:
-        return Channel(self._clock, lambda: self.latency, deliver, ended)
+        return Channel(self.clock, lambda: self.latency, deliver, ended)
 
     def delay(self, seconds: float) -> None:
         """From now on bytes take so long, each way."""
@@ -216,7 +217,7 @@ class MemoryServer:
             connection.release(_PARTITION)
         waiting, self._until_healed = self._until_healed, []
         for call in waiting:
-            self._clock.callLater(0, call)
+            self.clock.callLater(0, call)
 
     def when_healed(self, call: Callable[[], None]) -> None:
         """Calls once the partition has ended."""

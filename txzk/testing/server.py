@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ class Server:
     :ivar port: where it listens; chosen at the first start, and kept.
     :ivar data_dir: the folder of all data; "" where there is none at the moment.
     :ivar failure: why the server stopped serving by itself; "" where it did not.
+    :ivar failed: called with that reason when it does.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Server:
         self.port = port
         self.data_dir = data_dir or ""
         self.failure = ""
+        self.failed: Callable[[str], object] = _nothing
 
     @property
     def connect_string(self) -> str:
@@ -93,7 +95,7 @@ class Server:
             self._disks = []
             try:
                 config = configuration(self.data_dir, self._config, self._properties, self._host, self.port)
-                self._service = service = ZooKeeperService(config, self._reactor, self._make_worker, self._failed)
+                self._service = service = ZooKeeperService(config, self._reactor, self._make_worker, self._fail)
                 service.startService()
             except Exception:
                 yield self.stop()
@@ -179,7 +181,11 @@ class Server:
         self._disks.append(disk)
         return disk
 
-    def _failed(self, reason: str) -> None:
+    def _fail(self, reason: str) -> None:
         self.failure = reason
-        done: Deferred[None] = self._stop()
-        done.addErrback(lambda failure: None)
+        stopped: Deferred[None] = self._stop()
+        stopped.addCallback(lambda _: self.failed(reason))
+
+
+def _nothing(reason: str) -> None:
+    pass

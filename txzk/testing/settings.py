@@ -25,3 +25,12 @@ def configuration(
     """
     entries = {**DEFAULTS, "dataDir": data_dir, "clientPort": str(port), "clientPortAddress": host, **(config or {})}
     return load_entries(entries, properties or {}, "txzk.testing", "/")
+
+
+def divided(definitions: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Keys of a zoo.cfg, and the rest, which are system properties."""
+    from txzk.config.table_cfg import CFG
+
+    known = {key.name for key in CFG}
+    config = {name: value for name, value in definitions.items() if name in known}
+    return config, {name: value for name, value in definitions.items() if name not in known}
