@@ -11,7 +11,7 @@ import txzk
 PACKAGE = Path(txzk.__path__[0])
 
 FLOORS = {
-    0: ("defs", "trace"),
+    0: ("defs", "trace", "interfaces"),
     1: ("jute",),
     2: ("database", "auth", "quorum"),
     3: ("persistence", "request", "election", "zab", "cnxn", "config"),

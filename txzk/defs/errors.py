@@ -63,6 +63,7 @@ class KeeperException(Exception):
     def __init__(self, path: str | None = None) -> None:
         super().__init__(self.reason if path is None else f"{self.reason}: {path}")
         self.path = path
+        self.op = 0  # the operation that was answered, where a client knows it
         self.body = b""  # what a reply carries behind the error; nearly always nothing
 
 

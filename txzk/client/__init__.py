@@ -1,0 +1,1 @@
+"""The ZooKeeper client for Twisted programs: Deferreds over a ClientSession. Covered by tests/client/."""

@@ -1,0 +1,135 @@
+"""Client: a session with an ensemble, and the first view of it. Covered by tests/client/test_client.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
+from twisted.internet.ssl import optionsForClientTLS
+
+from txzk.client.core import Core, Endpoint, EndpointFactory
+from txzk.client.settings import OPEN_ACL, AclEntry, Settings
+from txzk.client.view import View
+from txzk.cnxn.client_session import ClientSession, Policy, SaslMaker
+from txzk.cnxn.client_words import ReadOnly, State
+from txzk.cnxn.hosts import HostList, parse_connect_string, parse_server
+from txzk.defs.errors import AuthFailedError, SessionExpiredError
+from txzk.interfaces import IRetryPolicy
+
+
+class Client(View):
+    """A ZooKeeper client.
+
+    Nothing happens before `start`. All methods of View are those of the client as well.
+
+    :param reactor: time and, unless `endpoint_factory` is given, connections.
+    :param hosts: "host:port,host:port/chroot".
+    :param session_timeout: seconds that are asked of the server.
+    :param retry: when calls are tried again; None for never. See `View.retrying`.
+    :param auth: (scheme, data) of credentials.
+    :param sasl: makes an ISaslMechanism of the Server that is connected to; None for no SASL.
+    :param tls: what wraps connections; True for TLS that checks the host's name against the platform's authorities.
+    :param read_only: "no"; "allow" a server without a quorum and look for another; "require": refuse writes here.
+    :param session: (id, password) of a session to go on with.
+    :param track_ensemble: follow /zookeeper/config.
+    :param max_packet: bytes, the longest request or reply; a longer one fails alone, with PacketTooLarge.
+    :param on_expiry: "renew" makes a new session after one is lost, "stop" does not.
+    :param disconnected: "queue" lets calls wait for the connection, "fail" refuses them with ConnectionLoss (sent=False).
+    :param endpoint_factory: called with host and port at each attempt; gives an IStreamClientEndpoint.
+    :param max_in_flight: requests that are unanswered at a time; others wait.
+    :param max_waiting: requests that wait at most; the next one fails with QueueFull.
+    :param acl: of nodes made without one.
+    :param timeout: seconds for calls without one; None for no limit.
+    :param chance: shuffles hosts and spreads reconnections.
+    :raises ValueError: for hosts that cannot be read.
+    """
+
+    def __init__(
+        self, reactor: IReactorTime, hosts: str, *, session_timeout: float = 10.0, retry: IRetryPolicy | None = None,
+        auth: Sequence[tuple[str, bytes]] = (), sasl: SaslMaker | None = None, tls: IOpenSSLClientConnectionCreator | bool = False,
+        read_only: str = "no", session: tuple[int, bytes] | None = None, track_ensemble: bool = True, max_packet: int = 0xFFFFF,
+        on_expiry: str = "renew", disconnected: str = "queue", endpoint_factory: EndpointFactory | None = None, max_in_flight: int = 1000,
+        max_waiting: int = 100_000, acl: Sequence[AclEntry] = OPEN_ACL, timeout: float | None = None, chance: Random | None = None,
+    ) -> None:
+        servers, chroot = parse_connect_string(hosts)
+        chance = chance or Random()
+        policy = Policy(
+            int(session_timeout * 1000), ReadOnly(read_only), _choice(on_expiry, "renew", "stop"), _choice(disconnected, "queue", "fail"),
+            max_packet, max_in_flight, max_waiting,
+        )
+        machine = ClientSession(HostList(servers, chance), policy, chance, session, sasl)
+        core = Core(reactor, machine, endpoint_factory or _endpoints(reactor, tls))
+        for scheme, data in auth:
+            machine.credentials_added(scheme, data, 0)
+        super().__init__(core, Settings(chroot, acl, timeout, None, retry))
+        self._started = False
+        self._track = track_ensemble
+
+    def start(self) -> Deferred[Client]:
+        """Begins to connect.
+
+        :returns: fires with this client at the first connection; fails with AuthFailed or SessionExpired. Cancelling it does not stop the client.
+        :raises RuntimeError: at a second call.
+        """
+        if self._started:
+            raise RuntimeError("a client starts once")
+        self._started = True
+        ready = self.when(State.CONNECTED, State.CONNECTED_READ_ONLY, State.AUTH_FAILED, State.CLOSED, State.LOST)
+        self.core.start()
+        return ready.addCallback(self._ready)
+
+    def _ready(self, state: State) -> Client:
+        if state is State.AUTH_FAILED:
+            raise AuthFailedError()
+        if state in (State.CLOSED, State.LOST):
+            raise SessionExpiredError()
+        return self
+
+    def stop(self) -> Deferred[None]:
+        """Closes the session behind what was asked before, and the connection. Calls made from now on fail with ClientClosed.
+
+        :returns: fires when nothing is left; may be called again.
+        """
+        self.core.end_background()
+        closed = self.when(State.CLOSED)
+        self.core.stop()
+        return closed.addCallback(lambda state: self.core.when_unlinked())
+
+    def set_hosts(self, hosts: str) -> None:
+        """Takes another list of servers, and moves to one of them where the load asks for it.
+
+        :param hosts: "host:port,host:port", without a chroot.
+        """
+        self.core.set_hosts([parse_server(name.strip()) for name in hosts.split(",")])
+
+    async def __aenter__(self) -> Client:
+        return await self.start()
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+
+def connect(reactor: IReactorTime, hosts: str, **options: object) -> Client:
+    """A client for `async with`: it is started at the beginning of the block and stopped at its end. The parameters are those of Client."""
+    return Client(reactor, hosts, **options)  # type: ignore[arg-type]
+
+
+def _choice(word: str, yes: str, no: str) -> bool:
+    if word not in (yes, no):
+        raise ValueError(f"{word!r} is neither {yes!r} nor {no!r}")
+    return word == yes
+
+
+def _endpoints(reactor: IReactorTime, tls: IOpenSSLClientConnectionCreator | bool) -> EndpointFactory:
+    """Connects by name: looked up at every attempt, IPv6 and IPv4."""
+
+    def make(host: str, port: int) -> Endpoint:
+        endpoint = HostnameEndpoint(reactor, host, port)
+        if tls is False:
+            return endpoint  # type: ignore[return-value]
+        return wrapClientTLS(optionsForClientTLS(host) if tls is True else tls, endpoint)  # type: ignore[return-value,no-any-return]
+
+    return make

@@ -1,0 +1,242 @@
+"""Operations: the requests of ZooKeeper, one method each, over a session that is shared with other views.
+
+Every method gives a Deferred. It fails with a KeeperException: the answer of the server, or ConnectionLoss, SessionExpired, RequestTimeout,
+PacketTooLarge, QueueFull or ClientClosed. Cancelled before its bytes have left a request was surely not executed; cancelled later, its outcome is unknown.
+A path that does not start with "/" raises BadArgumentsError at once. Covered by tests/client/test_operations.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from txzk.client import answers, retry
+from txzk.client.answers import AclList, Answer, Children, Node, Paths
+from txzk.client.core import Core
+from txzk.client.settings import AclEntry, Settings
+from txzk.client.watch import Watch
+from txzk.cnxn.client_calls import Request
+from txzk.cnxn.client_watches import CHILD, DATA, EXIST, RECURSIVE
+from txzk.defs import modes, opcodes, paths
+from txzk.defs.errors import BadArgumentsError, KeeperException
+from txzk.interfaces import IRetryPolicy
+from txzk.jute import records
+from txzk.jute.records import Stat
+
+ANY: Final = -1
+
+_T = TypeVar("_T")
+_W = TypeVar("_W")
+_Decode = Callable[[bytes, int, int], tuple[_T, int]]
+
+
+class Operations:
+    """See the module.
+
+    :ivar core: the session that is shared.
+    :ivar settings: what this view differs in.
+    :ivar paths: the chroot of this view.
+    """
+
+    def __init__(self, core: Core, settings: Settings, attempts: IRetryPolicy | None = None) -> None:
+        """
+        :param attempts: how often idempotent writes are tried; None for that of the settings, or Backoff for two session timeouts.
+        """
+        self.core = core
+        self.attempts = attempts or settings.retry
+        self.settings = settings
+        self.paths = Paths(settings.prefix)
+        self._timeout = settings.timeout
+        self._retry = settings.retry
+        compressor = settings.compressor
+        self._pack = compressor.compress if compressor is not None else None
+        self.decode_node = answers.decode_node if compressor is None else answers.decode_unpacked(compressor.decompress)
+
+    def send(
+        self, op: int, path: str | None, body: bytes, decode: _Decode[_T] | None, timeout: float | None = None, watch: Watch | None = None
+    ) -> Deferred[_T]:
+        """Sends one request.
+
+        :param path: for the error, should there be one.
+        :param decode: reads the body of the reply.
+        :param timeout: seconds; None for those of the view.
+        :param watch: what the request sets.
+        """
+        if self._retry is not None:
+            return self._send_again(self._retry, op, path, body, decode, timeout, watch)
+        core = self.core
+        answer: Any = Answer(core.cancel)
+        answer.request = request = Request(op, path, body, decode, answer, None if watch is None else watch.watcher)
+        core.submit(request)
+        if timeout is None:
+            timeout = self._timeout
+        if timeout is not None:
+            answer.addBoth(_answered, core.reactor.callLater(timeout, core.time_out, request))
+        return answer  # type: ignore[no-any-return]
+
+    def _send_again(
+        self, policy: IRetryPolicy, op: int, path: str | None, body: bytes, decode: _Decode[_T] | None, timeout: float | None, watch: Watch | None
+    ) -> Deferred[_T]:
+        once = Operations(self.core, replace(self.settings, retry=None))
+
+        def may_retry(error: KeeperException) -> bool:
+            return retry.may_retry(error) and not (op in opcodes.WRITES and getattr(error, "sent", False))
+
+        return Deferred.fromCoroutine(
+            retry.retrying(self.core.reactor, self.core.seconds, policy, lambda: once.send(op, path, body, decode, timeout, watch), may_retry)
+        )
+
+    def full(self, path: str) -> str:
+        """The path on the server.
+
+        :raises BadArgumentsError: for one that would leave the chroot.
+        """
+        if path[:1] != "/":
+            raise BadArgumentsError(path)
+        return self.paths.full(path)
+
+    def pack(self, data: bytes) -> bytes:
+        """Data as it is stored."""
+        return data if self._pack is None else self._pack(data)
+
+    # Reads
+
+    def get(self, path: str, *, timeout: float | None = None) -> Deferred[Node]:
+        """Data and Stat of a node."""
+        return self.send(opcodes.GET_DATA, path, records.encode_GetDataRequest(self.full(path), False), self.decode_node, timeout)
+
+    def exists(self, path: str, *, timeout: float | None = None) -> Deferred[Stat | None]:
+        """The Stat of a node, None where there is no such node."""
+        return self.send(opcodes.EXISTS, path, records.encode_ExistsRequest(self.full(path), False), answers.decode_stat, timeout)
+
+    def children(self, path: str, *, timeout: float | None = None) -> Deferred[list[str]]:
+        """The names of the children of a node, in no order."""
+        return self.send(opcodes.GET_CHILDREN, path, records.encode_GetChildrenRequest(self.full(path), False), answers.decode_names, timeout)
+
+    def children_stat(self, path: str, *, timeout: float | None = None) -> Deferred[Children]:
+        """The names of the children, and the Stat of their parent."""
+        return self.send(opcodes.GET_CHILDREN2, path, records.encode_GetChildren2Request(self.full(path), False), answers.decode_children, timeout)
+
+    def get_acl(self, path: str, *, timeout: float | None = None) -> Deferred[AclList]:
+        """The ACL of a node, and its Stat, whose aversion `set_acl` compares."""
+        return self.send(opcodes.GET_ACL, path, records.encode_GetACLRequest(self.full(path)), answers.decode_acl, timeout)
+
+    def count(self, path: str, *, timeout: float | None = None) -> Deferred[int]:
+        """How many nodes are below a node, at whatever depth."""
+        body = records.encode_GetAllChildrenNumberRequest(self.full(path))
+        return self.send(opcodes.GET_ALL_CHILDREN_NUMBER, path, body, answers.decode_count, timeout)
+
+    def ephemerals(self, prefix: str = "/", *, timeout: float | None = None) -> Deferred[list[str]]:
+        """The ephemeral nodes of this session whose paths start with `prefix`."""
+        body = records.encode_GetEphemeralsRequest(self.full(prefix))
+        return self.send(opcodes.GET_EPHEMERALS, prefix, body, self.paths.decode_paths, timeout)
+
+    def whoami(self, *, timeout: float | None = None) -> Deferred[list[records.ClientInfo]]:
+        """The ids that the server knows this client by, as (authScheme, user)."""
+        return self.send(opcodes.WHO_AM_I, None, b"", answers.decode_who, timeout)
+
+    def config(self, *, timeout: float | None = None) -> Deferred[Node]:
+        """The configuration of the ensemble, whatever the chroot."""
+        return self.send(opcodes.GET_DATA, paths.CONFIG, records.encode_GetDataRequest(paths.CONFIG, False), answers.decode_node, timeout)
+
+    # Reads with a watch that fires once
+
+    def get_and_watch(self, path: str, *, timeout: float | None = None) -> Deferred[tuple[Node, Watch]]:
+        """As `get`, with a watch for the node to be changed or deleted; a call that fails leaves no watch."""
+        watch = Watch(self.core, self.paths, self.full(path), DATA)
+        body = records.encode_GetDataRequest(self.full(path), True)
+        return self.send(opcodes.GET_DATA, path, body, self.decode_node, timeout, watch).addCallback(_with, watch)
+
+    def exists_and_watch(self, path: str, *, timeout: float | None = None) -> Deferred[tuple[Stat | None, Watch]]:
+        """As `exists`, with a watch for the node to be made, changed or deleted."""
+        watch = Watch(self.core, self.paths, self.full(path), EXIST)
+        body = records.encode_ExistsRequest(self.full(path), True)
+        answer: Deferred[Stat | None] = self.send(opcodes.EXISTS, path, body, answers.decode_stat, timeout, watch)
+        return answer.addCallback(_with, watch)
+
+    def children_and_watch(self, path: str, *, timeout: float | None = None) -> Deferred[tuple[Children, Watch]]:
+        """As `children_stat`, with a watch for children to come or go, or the node to be deleted; a call that fails leaves no watch."""
+        watch = Watch(self.core, self.paths, self.full(path), CHILD)
+        body = records.encode_GetChildren2Request(self.full(path), True)
+        return self.send(opcodes.GET_CHILDREN2, path, body, answers.decode_children, timeout, watch).addCallback(_with, watch)
+
+    def set_watch(self, watch: Watch, *, timeout: float | None = None) -> Deferred[Watch]:
+        """Has the server set a persistent watch."""
+        full = watch.watcher.path
+        body = records.encode_AddWatchRequest(full, 1 if watch.watcher.table == RECURSIVE else 0)
+        answer: Deferred[object] = self.send(opcodes.ADD_WATCH, self.paths.local(full), body, None, timeout, watch)
+        return answer.addCallback(lambda nothing: watch)
+
+    # Writes
+
+    def create_plain(
+        self, path: str, data: bytes, flags: int, ttl: int, acl: Sequence[AclEntry], decode: _Decode[_T] | None, timeout: float | None
+    ) -> Deferred[_T]:
+        """One create request.
+
+        :param flags: a create mode of txzk.defs.modes.
+        :param ttl: milliseconds, for the modes that have one.
+        :param decode: None for the path alone.
+        """
+        full = self.full(path)
+        if path == "/" and self.paths.prefix and modes.is_sequential(flags):
+            full += "/"
+        data = self.pack(data)
+        reads: Any = decode
+        if flags == modes.CONTAINER:
+            op, body = opcodes.CREATE_CONTAINER, records.encode_CreateRequest(full, data, acl, flags)
+        elif modes.is_ttl(flags):
+            op, body = opcodes.CREATE_TTL, records.encode_CreateTTLRequest(full, data, acl, flags, ttl)
+        else:
+            op, body = opcodes.CREATE if decode is None else opcodes.CREATE2, records.encode_CreateRequest(full, data, acl, flags)
+        if reads is None:
+            reads = self.paths.decode_path if op == opcodes.CREATE else self.paths.decode_path_of_two
+        return self.send(op, path, body, reads, timeout)
+
+    def set_plain(self, path: str, data: bytes, version: int, timeout: float | None) -> Deferred[Stat]:
+        """One setData request."""
+        body = records.encode_SetDataRequest(self.full(path), self.pack(data), version)
+        return self.send(opcodes.SET_DATA, path, body, answers.decode_stat, timeout)
+
+    def delete_plain(self, path: str, version: int, timeout: float | None) -> Deferred[None]:
+        """One delete request."""
+        return self.send(opcodes.DELETE, path, records.encode_DeleteRequest(self.full(path), version), None, timeout)
+
+    def set_acl(self, path: str, acl: Sequence[AclEntry], *, version: int = ANY, timeout: float | None = None) -> Deferred[Stat]:
+        """Replaces the ACL of a node.
+
+        :param acl: (perms, (scheme, id)) each.
+        :param version: the aversion that the node must have.
+        """
+        return self.send(opcodes.SET_ACL, path, records.encode_SetACLRequest(self.full(path), acl, version), answers.decode_stat, timeout)
+
+    def sync(self, path: str = "/", *, timeout: float | None = None) -> Deferred[str]:
+        """Waits until the server has seen every write that was acknowledged before, so that later reads see it."""
+        return self.send(opcodes.SYNC, path, records.encode_SyncRequest(self.full(path)), self.paths.decode_path, timeout)
+
+    def reconfig(
+        self, joining: str | None = None, leaving: str | None = None, members: str | None = None, *, version: int = ANY,
+        timeout: float | None = None,
+    ) -> Deferred[Node]:
+        """Changes the members of the ensemble, and gives its new configuration.
+
+        :param joining: lines server.N=..., separated by commas; `leaving` ids; `members` the whole list instead of these two.
+        :param version: the version, in hexadecimal in the configuration, that it must have.
+        """
+        body = records.encode_ReconfigRequest(joining, leaving, members, version)
+        return self.send(opcodes.RECONFIG, paths.CONFIG, body, answers.decode_node, timeout)
+
+
+def _with(value: _T, watch: _W) -> tuple[_T, _W]:
+    return value, watch
+
+
+def _answered(result: _T | Failure, timer: IDelayedCall) -> _T | Failure:
+    if timer.active():
+        timer.cancel()
+    return result

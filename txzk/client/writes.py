@@ -1,0 +1,246 @@
+"""Writes that outlive a lost reply, as Curator has them: protected and idempotent creates, idempotent sets and deletes, guaranteed deletes.
+
+A lost reply leaves open whether the write was carried out. Each of these tries again and then tells from what it finds whether the first attempt
+did it. Covered by tests/client/test_writes.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.python.failure import Failure
+
+from txzk.client.answers import Created
+from txzk.client.retry import Backoff, may_retry, pause
+from txzk.client.settings import AclEntry
+from txzk.defs import modes, paths
+from txzk.defs.errors import BadVersionError, KeeperException, NodeExistsError, NoNodeError, NotEmptyError
+from txzk.jute.records import Stat
+
+if TYPE_CHECKING:
+    from txzk.client.operations import Operations
+
+ANY: Final = -1
+PROTECTED: Final = "_c_"
+_DELETES_AT_ONCE: Final = 100
+
+
+class Attempts:
+    """The attempts of one write.
+
+    :ivar lost: whether the reply to one of them may have been lost.
+    """
+
+    def __init__(self, view: Operations) -> None:
+        self._view = view
+        self._policy = view.attempts or Backoff(total=view.core.session.policy.timeout_ms / 1000 * 2)
+        self._begun = view.core.seconds()
+        self._count = 0
+        self.lost = False
+
+    async def failed(self, error: KeeperException) -> None:
+        """Returns where another attempt may be made now.
+
+        :raises KeeperException: the error, where not.
+        """
+        if not may_retry(error):
+            raise error
+        self.lost = self.lost or getattr(error, "sent", True)
+        self._count += 1
+        wait = self._policy.delay(self._count, self._view.core.seconds() - self._begun)
+        if wait is None:
+            raise error
+        await pause(self._view.core.reactor, wait)
+
+
+@dataclass(frozen=True)
+class Creation:
+    """What a create asks for; the words are those of `View.create`."""
+
+    path: str
+    data: bytes
+    flags: int
+    ttl_ms: int
+    acl: Sequence[AclEntry]
+    parents: bool
+    protected: bool
+    idempotent: bool
+    or_set: bool
+    timeout: float | None
+
+    def once(self, view: Operations) -> Deferred[Created]:
+        """One request."""
+        return view.create_plain(self.path, self.data, self.flags, self.ttl_ms, self.acl, view.paths.decode_created, self.timeout)
+
+
+async def create(view: Operations, wish: Creation) -> Created:
+    """A create with whatever it asks for."""
+    prefix = ""
+    if wish.protected:
+        prefix = f"{PROTECTED}{uuid4()}-"
+        at = wish.path.rfind("/") + 1
+        wish = replace(wish, path=wish.path[:at] + prefix + wish.path[at:])
+    attempts = Attempts(view)
+    session_id = view.core.session.info.id
+    while True:
+        try:
+            if prefix and attempts.lost:
+                found = await find_protected(view, wish, prefix, session_id)
+                if found is not None:
+                    return found
+            session_id = view.core.session.info.id
+            return await wish.once(view)
+        except NoNodeError:
+            if not wish.parents:
+                raise
+            await ensure_path(view, paths.parent_of(wish.path) or "/", False, wish.acl)
+        except NodeExistsError:
+            if attempts.lost and (prefix or wish.idempotent):
+                node = await view.get(wish.path)
+                if prefix or (node.stat.version == 0 and node.data == wish.data):
+                    return Created(wish.path, node.stat)
+            if not wish.or_set:
+                raise
+            try:
+                return Created(wish.path, await view.set_plain(wish.path, wish.data, ANY, wish.timeout))
+            except NoNodeError:
+                continue
+        except KeeperException as error:
+            if not (prefix or wish.idempotent):
+                raise
+            await attempts.failed(error)
+
+
+async def find_protected(view: Operations, wish: Creation, prefix: str, session_id: int) -> Created | None:
+    """The node that an attempt whose reply was lost has made, or None.
+
+    An ephemeral node of an earlier session will go away, so it is deleted and not used.
+    """
+    parent = paths.parent_of(wish.path) or "/"
+    try:
+        names = await view.children(parent)
+    except NoNodeError:
+        return None
+    for name in names:
+        if name.startswith(prefix):
+            path = f"{parent.rstrip('/')}/{name}"
+            stat = await view.exists(path)
+            if stat is None:
+                continue
+            if modes.is_ephemeral(wish.flags) and stat.ephemeralOwner != view.core.session.info.id:
+                await delete_quietly(view, path)
+                continue
+            return Created(path, stat)
+    return None
+
+
+async def set_idempotently(view: Operations, path: str, data: bytes, version: int, timeout: float | None) -> Stat:
+    """A set that takes its own earlier success for success."""
+    attempts = Attempts(view)
+    while True:
+        try:
+            return await view.set_plain(path, data, version, timeout)
+        except BadVersionError:
+            if not attempts.lost:
+                raise
+            node = await view.get(path)
+            if node.stat.version == version + 1 and node.data == data:
+                return node.stat
+            raise
+        except KeeperException as error:
+            await attempts.failed(error)
+
+
+async def delete(
+    view: Operations, path: str, version: int, recursive: bool, missing_ok: bool, idempotent: bool, timeout: float | None
+) -> None:
+    """A delete with whatever it asks for."""
+    attempts = Attempts(view)
+    while True:
+        try:
+            await view.delete_plain(path, version, timeout)
+            return
+        except NoNodeError:
+            if missing_ok or attempts.lost:
+                return
+            raise
+        except NotEmptyError:
+            if not recursive:
+                raise
+            await delete_children(view, path)
+        except KeeperException as error:
+            if not idempotent:
+                raise
+            await attempts.failed(error)
+
+
+async def delete_until_done(view: Operations, path: str, version: int, recursive: bool) -> None:
+    """Deletes a node however long it takes; the server's refusal ends it."""
+    count = 0
+    policy = Backoff()
+    while True:
+        try:
+            await delete(view, path, version, recursive, True, False, None)
+            return
+        except KeeperException as error:
+            if not may_retry(error):
+                return
+        count += 1
+        await pause(view.core.reactor, policy.delay(count, 0) or 0)
+
+
+async def delete_quietly(view: Operations, path: str) -> None:
+    """The node is gone afterwards, whoever deleted it."""
+    try:
+        await view.delete_plain(path, ANY, None)
+    except NoNodeError:
+        pass
+
+
+async def delete_children(view: Operations, path: str) -> None:
+    """Deletes all that is below a node, the deepest first."""
+    try:
+        names = await view.children(path)
+    except NoNodeError:
+        return
+    base = path.rstrip("/")
+    for start in range(0, len(names), _DELETES_AT_ONCE):
+        found = [delete_tree(view, f"{base}/{name}") for name in names[start : start + _DELETES_AT_ONCE]]
+        await gatherResults([Deferred.fromCoroutine(one) for one in found], consumeErrors=True).addErrback(first_error)
+
+
+async def delete_tree(view: Operations, path: str) -> None:
+    """Deletes a node and all below it."""
+    while True:
+        try:
+            await delete_quietly(view, path)
+            return
+        except NotEmptyError:
+            await delete_children(view, path)
+
+
+async def ensure_path(view: Operations, path: str, container: bool, acl: Sequence[AclEntry]) -> None:
+    """Makes a node and the parents that are missing.
+
+    :param container: make containers, or plain nodes where the server knows none.
+    """
+    missing: list[str] = []
+    while path != "/" and await view.exists(path) is None:
+        missing.append(path)
+        path = paths.parent_of(path) or "/"
+    for each in reversed(missing):
+        try:
+            await view.create_plain(each, b"", modes.CONTAINER if container else modes.PERSISTENT, 0, acl, None, None)
+        except NodeExistsError:
+            continue
+
+
+def first_error(failure: Failure) -> Failure:
+    """The error of the first Deferred that failed, out of a FirstError."""
+    inner = getattr(failure.value, "subFailure", failure)
+    assert isinstance(inner, Failure)
+    return inner

@@ -1,0 +1,607 @@
+"""ClientSession: the client's end of a ZooKeeper session over the connections that carry it.
+
+Theory of operation. There is at most one connection. Its phases are IDLE (the next dial has a time), DIALING, HANDSHAKE (a ConnectRequest is
+out), PROVING (SASL goes back and forth) and UP. When it comes up, the credentials go first, then SetWatches, then what waits. What happens is kept in `happened`
+in the order of the wire: answered requests, watch events, changes of the state. What the shell must do is in `effects`, what it must write in
+`take_output`. A lost connection fails what was written with ConnectionLoss; what was not written waits for the next connection, or fails too,
+by policy.
+
+The session is taken for over at the negotiated timeout after the last answered request was *sent*: no server can have heard this client
+earlier than it spoke, so this is never later than the server's own expiry. Time on a read-only server does not count, for no quorum hears of it.
+Covered by tests/cnxn/test_client_session.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from random import Random
+from typing import Final, Protocol
+
+from txzk.cnxn.client_calls import HEADER_BYTES, ClientCalls, Fired, Happening, Request, StateChanged, session_lost_event
+from txzk.cnxn.client_errors import ClientClosed, ConnectionLoss, PacketTooLarge, QueueFull
+from txzk.cnxn.client_watches import DATA, EXIST, ClientWatches
+from txzk.cnxn.client_words import NO_PASSWORD, Dial, Effect, EventType, Hangup, Probe, ReadOnly, Server, SessionInfo, State, WatchEvent
+from txzk.cnxn.hosts import HostList
+from txzk.defs import errors, opcodes
+from txzk.defs.errors import AuthFailedError, KeeperException, NotReadOnlyError, ProtocolError, SessionExpiredError
+from txzk.jute import records
+from txzk.jute.records import JuteError
+
+_reply_start = struct.Struct(">iiqi").unpack_from
+_header = struct.Struct(">iii").pack
+_length = struct.Struct(">i").pack
+
+IDLE: Final = 0
+DIALING: Final = 1
+HANDSHAKE: Final = 2
+PROVING: Final = 3
+UP: Final = 4
+
+NOTIFICATION_XID: Final = -1
+PING_XID: Final = -2
+AUTH_XID: Final = -4
+SET_WATCHES_XID: Final = -8
+
+_NEVER: Final = 1 << 62
+_REPLY_BYTES: Final = 20
+_LONGEST_PING_MS: Final = 10_000
+# How long to wait before a dial, at most: after a connection that was up, and after a round in which no server answered.
+_SOON_MS: Final = 100
+_ROUND_MS: Final = 1000
+_FIRST_PROBE_MS: Final = 100
+_LAST_PROBE_MS: Final = 60_000
+
+
+class SaslMechanism(Protocol):
+    """The client's side of one SASL exchange."""
+
+    def step(self, challenge: bytes) -> bytes | None:
+        """The answer to a challenge of the server, b"" at first; None where the exchange is complete and nothing is to be said.
+
+        :raises KeeperException: where the server does not prove what it must.
+        """
+
+
+class SaslMaker(Protocol):
+    """Begins a SASL exchange."""
+
+    def __call__(self, server: Server) -> SaslMechanism:
+        """A mechanism for one connection to `server`."""
+
+
+class Policy:
+    """What the user chose.
+
+    :ivar timeout_ms: the session timeout that is asked for.
+    :ivar read_only: whether a server without a quorum will do.
+    :ivar renew: whether a new session follows one that is over.
+    :ivar queue: whether requests wait while there is no connection.
+    :ivar max_packet: the longest frame either way, in bytes.
+    """
+
+    def __init__(
+        self, timeout_ms: int = 10_000, read_only: ReadOnly = ReadOnly.NO, renew: bool = True, queue: bool = True, max_packet: int = 0xFFFFF,
+        most_in_flight: int = 1000, most_waiting: int = 100_000,
+    ) -> None:
+        self.timeout_ms = timeout_ms
+        self.read_only = read_only
+        self.renew = renew
+        self.queue = queue
+        self.max_packet = max_packet
+        self.most_in_flight = most_in_flight
+        self.most_waiting = most_waiting
+
+
+class ClientSession:
+    """See the module's theory of operation."""
+
+    def __init__(
+        self, hosts: HostList, policy: Policy, chance: Random, session: tuple[int, bytes] | None = None, sasl: SaslMaker | None = None
+    ) -> None:
+        """
+        :param session: id and password of a session to go on with.
+        :param sasl: begins the SASL exchange of each connection.
+        """
+        self.hosts = hosts
+        self.policy = policy
+        self.watches = ClientWatches()
+        self.calls = ClientCalls(policy.most_in_flight, policy.most_waiting)
+        self.state = State.CONNECTING
+        self.happened: list[Happening] = []
+        self.effects: list[Effect] = []
+        self.server: Server | None = None
+        self.refusal: KeeperException | None = None
+        self.write_paused = False
+        self._chance = chance
+        self._sasl = sasl
+        self._exchange: SaslMechanism | None = None
+        self._session_id, self._password = session or (0, NO_PASSWORD)
+        self._timeout_ms = policy.timeout_ms
+        self._last_zxid = 0
+        self._auth: list[tuple[str, bytes]] = []
+        self._phase = IDLE
+        self._read_only = False
+        self._closing: Request | None = None
+        self._out: list[bytes] = []
+        self._input: list[bytes] = []
+        self._have = 0
+        self._need = 4
+        self._skip = 0
+        self._control_sent: dict[int, deque[int]] = {PING_XID: deque(), AUTH_XID: deque(), SET_WATCHES_XID: deque()}
+        self._dial_at_ms = _NEVER
+        self._give_up_at_ms = _NEVER
+        self._alive_ms: int | None = None
+        self._heard_ms = 0
+        self._said_ms = 0
+        self._probe_at_ms = _NEVER
+        self._probe_delay_ms = _FIRST_PROBE_MS
+        self._probed = 0
+
+    # What is so now
+
+    @property
+    def info(self) -> SessionInfo:
+        """The session as it is."""
+        return SessionInfo(
+            self._session_id, self._password, self._timeout_ms, self.server if self._phase == UP else None, self._read_only, self._last_zxid
+        )
+
+    @property
+    def up(self) -> bool:
+        """Whether requests can be written."""
+        return self._phase == UP
+
+    @property
+    def read_timeout_ms(self) -> int:
+        """How long a connection may be silent."""
+        return self._timeout_ms * 2 // 3
+
+    def deadline_ms(self) -> int:
+        """When `timer_fired` is wanted next; a time far away where it is not."""
+        wanted = min(self._expires_at_ms(), self._probe_at_ms)
+        if self._phase == IDLE:
+            return min(wanted, self._dial_at_ms)
+        if self._phase != UP:
+            return min(wanted, self._give_up_at_ms)
+        return min(wanted, self._give_up_at_ms, self._heard_ms + self.read_timeout_ms, self._ping_at_ms())
+
+    def _expires_at_ms(self) -> int:
+        return _NEVER if self._alive_ms is None else self._alive_ms + self._timeout_ms
+
+    def _ping_at_ms(self) -> int:
+        return self._said_ms + min(self.read_timeout_ms // 2, _LONGEST_PING_MS)
+
+    # Inputs
+
+    def started(self, now_ms: int) -> None:
+        """The user wants a session."""
+        if self._session_id:
+            self._alive_ms = now_ms
+        self._dial(now_ms)
+
+    def stopped(self, now_ms: int) -> None:
+        """The user wants no session any more: it is closed behind what was asked before."""
+        if self.state is State.CLOSED or self._closing is not None:
+            return
+        self.refusal = ClientClosed()
+        if self._phase != UP:
+            self._end(State.CLOSED, ClientClosed())
+            return
+        self._closing = Request(opcodes.CLOSE_SESSION, None, b"", None, None)
+        self.calls.waiting.append(self._closing)
+        self._give_up_at_ms = now_ms + self.read_timeout_ms
+
+    def submitted(self, request: Request) -> None:
+        """The user asks for an operation."""
+        error = self._why_not(request)
+        if error is not None:
+            self._fail(request, error)
+            return
+        if request.watcher is not None:
+            self.watches.claim(request.watcher)
+        self.calls.waiting.append(request)
+
+    def cancelled(self, request: Request) -> bool:
+        """The user does not want the answer any more.
+
+        :returns: whether the request was surely not executed.
+        """
+        unsent = self.calls.withdraw(request)
+        if unsent and request.watcher is not None:
+            self.watches.release(request.watcher)
+        return unsent
+
+    def credentials_added(self, scheme: str, data: bytes, now_ms: int) -> None:
+        """The user proves who he is, now and on every later connection."""
+        self._auth.append((scheme, data))
+        if self._phase == UP:
+            self._say_auth(scheme, data, now_ms)
+
+    def hosts_changed(self, servers: list[Server], now_ms: int) -> None:
+        """There is another list of servers."""
+        if self.hosts.update(servers, self.server if self._phase == UP else None) and self._closing is None:
+            self.effects.append(Hangup())
+            self._lost(now_ms, 0)
+
+    def probe_answered(self, server: Server, read_write: bool, now_ms: int) -> None:
+        """A server said `rw`, or anything else."""
+        if read_write and self._phase == UP and self._read_only and self._closing is None:
+            self.hosts.prefer(server)
+            self.effects.append(Hangup())
+            self._lost(now_ms, 0)
+
+    def connected(self, now_ms: int) -> None:
+        """The connection that was dialled is there."""
+        self._phase = HANDSHAKE
+        self._input.clear()
+        self._have, self._need, self._skip = 0, 4, 0
+        session_id, password = self._session_id, self._password
+        body = records.encode_ConnectRequest(
+            0, self._last_zxid, self.policy.timeout_ms, session_id, password, self.policy.read_only is not ReadOnly.NO
+        )
+        self._out.append(_length(len(body)) + body)
+        self._said_ms = now_ms
+
+    def connection_lost(self, now_ms: int) -> None:
+        """The connection, or the attempt at one, has ended."""
+        self._lost(now_ms, _SOON_MS)
+
+    def data_received(self, data: bytes, now_ms: int) -> None:
+        """Takes a chunk of the server's stream."""
+        self._heard_ms = now_ms
+        if self._input:
+            self._input.append(data)
+            self._have += len(data)
+            if self._have < self._need:
+                return
+            data = b"".join(self._input)
+            self._input.clear()
+        try:
+            self._frames(data, now_ms)
+        except (ProtocolError, JuteError):
+            self.effects.append(Hangup())
+            self._lost(now_ms, _SOON_MS)
+
+    def timer_fired(self, now_ms: int) -> None:
+        """It is `deadline_ms` or later."""
+        if now_ms >= self._expires_at_ms():
+            self._expired(now_ms)
+        phase = self._phase
+        if phase == IDLE:
+            if now_ms >= self._dial_at_ms:
+                self._dial(now_ms)
+            return
+        if now_ms >= self._give_up_at_ms or (phase == UP and now_ms >= self._heard_ms + self.read_timeout_ms):
+            self.effects.append(Hangup())
+            self._lost(now_ms, _SOON_MS)
+            return
+        if phase == UP and now_ms >= self._ping_at_ms():
+            self._say(PING_XID, opcodes.PING, b"", now_ms)
+        if now_ms >= self._probe_at_ms:
+            self._probe(now_ms)
+
+    # Output
+
+    def take_output(self, now_ms: int) -> bytes:
+        """What is to be written now, joined."""
+        out = self._out
+        if self._phase == UP and not self.write_paused and self.calls.waiting and self.calls.write(out, now_ms):
+            self._said_ms = now_ms
+        if not out:
+            return b""
+        data = b"".join(out)
+        out.clear()
+        return data
+
+    def _say(self, xid: int, op: int, body: bytes, now_ms: int) -> None:
+        self._out.append(_header(len(body) + HEADER_BYTES, xid, op))
+        self._out.append(body)
+        self._control_sent[xid].append(now_ms)
+        self._said_ms = now_ms
+
+    def _say_auth(self, scheme: str, data: bytes, now_ms: int) -> None:
+        self._say(AUTH_XID, opcodes.AUTH, records.encode_AuthPacket(0, scheme, data), now_ms)
+
+    def _say_watches(self, now_ms: int) -> None:
+        for data, exist, child, persistent, recursive in self.watches.batches():
+            if persistent or recursive:
+                body = records.encode_SetWatches2(self._last_zxid, data, exist, child, persistent, recursive)
+                self._say(SET_WATCHES_XID, opcodes.SET_WATCHES2, body, now_ms)
+            else:
+                self._say(SET_WATCHES_XID, opcodes.SET_WATCHES, records.encode_SetWatches(self._last_zxid, data, exist, child), now_ms)
+
+    # What comes in
+
+    def _frames(self, data: bytes, now_ms: int) -> None:
+        """Goes through all whole frames of `data` and keeps the rest."""
+        at, size = 0, len(data)
+        if self._skip:
+            at = min(self._skip, size)
+            self._skip -= at
+        limit = self.policy.max_packet
+        while size - at >= 4:
+            length = int.from_bytes(data[at : at + 4], "big", signed=True)
+            end = at + 4 + length
+            if length < 0:
+                raise ProtocolError(f"a frame of {length} bytes")
+            if length > limit and self._phase == UP and size - at >= _REPLY_BYTES:
+                self._too_large(data, at, length)
+                self._skip = max(0, end - size)
+                at = min(end, size)
+                continue
+            if end > size:
+                break
+            if self._phase == UP:
+                self._reply(data, at, end, now_ms)
+            elif self._phase == HANDSHAKE:
+                self._connect_response(data, at + 4, end, now_ms)
+            elif self._phase == PROVING:
+                self._sasl_reply(data, at + 4, end, now_ms)
+            else:
+                return
+            at = end
+        if at < size:
+            self._input.append(data[at:])
+            self._have = size - at
+            self._need = 4 if self._have < 4 else min(4 + int.from_bytes(data[at : at + 4], "big", signed=True), 4 + limit)
+
+    def _reply(self, data: bytes, at: int, end: int, now_ms: int) -> None:
+        if end - at < _REPLY_BYTES:
+            raise ProtocolError("a reply without a header")
+        _, xid, zxid, err = _reply_start(data, at)
+        if xid < 0:
+            self._control(xid, zxid, err, data, at + _REPLY_BYTES, end)
+            return
+        request = self._take_answered(xid)
+        if zxid > 0:
+            self._last_zxid = zxid
+        if not self._read_only and (self._alive_ms is None or request.sent_ms > self._alive_ms):
+            self._alive_ms = request.sent_ms
+        if err:
+            if err != errors.NO_NODE or request.op != opcodes.EXISTS:
+                request.error = errors.for_code(err, request.path)
+                request.error.op = request.op
+        elif request.decode is not None:
+            request.value, _ = request.decode(data, at + _REPLY_BYTES, end)
+        if request.watcher is not None:
+            self._watch_answered(request, err)
+        if request is self._closing:
+            self._end(State.CLOSED, ClientClosed())
+        elif not request.given_up:
+            self.happened.append(request)
+
+    def _take_answered(self, xid: int) -> Request:
+        pending = self.calls.pending
+        if not pending or pending[0].xid != xid:
+            raise ProtocolError(f"an answer to the request {xid}, which is not the next one")
+        return pending.popleft()
+
+    def _too_large(self, data: bytes, at: int, length: int) -> None:
+        """Fails the one request whose reply is too long."""
+        _, xid, zxid, _ = _reply_start(data, at)
+        if xid < 0:
+            raise ProtocolError(f"a packet of {length} bytes that is no answer")
+        request = self._take_answered(xid)
+        if zxid > 0:
+            self._last_zxid = zxid
+        if not self._read_only:
+            self._alive_ms = request.sent_ms
+        self._fail(request, PacketTooLarge(request.path, length, self.policy.max_packet))
+
+    def _watch_answered(self, request: Request, err: int) -> None:
+        watcher = request.watcher
+        assert watcher is not None
+        self.watches.release(watcher)
+        if request.given_up:
+            return
+        if err == errors.NO_NODE and request.op == opcodes.EXISTS:
+            watcher.table = EXIST
+            self.watches.add(watcher)
+        elif not err:
+            if watcher.table == EXIST:
+                watcher.table = DATA
+            self.watches.add(watcher)
+
+    def _control(self, xid: int, zxid: int, err: int, data: bytes, at: int, end: int) -> None:
+        if xid == NOTIFICATION_XID:
+            kind, _, path = records.decode_WatcherEvent(data, at, end)[0]
+            if 1 <= kind <= 4:
+                watchers = self.watches.fired(kind, path)
+                if watchers:
+                    self.happened.append(Fired(WatchEvent(EventType(kind), path, zxid), watchers))
+            return
+        sent = self._control_sent.get(xid)
+        if sent is None:
+            raise ProtocolError(f"an answer to the request {xid}")
+        if sent:
+            sent_ms = sent.popleft()
+            if xid != AUTH_XID and not self._read_only and (self._alive_ms is None or sent_ms > self._alive_ms):
+                self._alive_ms = sent_ms
+        if xid == AUTH_XID and err == errors.AUTH_FAILED:
+            self._end(State.AUTH_FAILED, AuthFailedError())
+        elif xid == SET_WATCHES_XID and not sent:
+            for watcher in self.watches.persistent():
+                self.happened.append(Fired(WatchEvent(EventType.RESYNCED, watcher.path), [watcher]))
+
+    def _connect_response(self, data: bytes, at: int, end: int, now_ms: int) -> None:
+        # Servers of old leave the last byte out.
+        read_only = end - at > 36
+        response = records.parse_ConnectResponse(data[at:end] if read_only else data[at:end] + b"\0")
+        self.hosts.connected()
+        if response.timeOut <= 0:
+            self._expired(now_ms)
+            return
+        self._timeout_ms = response.timeOut
+        self._session_id = response.sessionId
+        self._password = response.passwd or NO_PASSWORD
+        self._read_only = response.readOnly
+        if not self._read_only:
+            self._alive_ms = self._said_ms
+        for sent in self._control_sent.values():
+            sent.clear()
+        if self._sasl is None or self.server is None:
+            self._come_up(now_ms)
+            return
+        self._phase = PROVING
+        self._exchange = self._sasl(self.server)
+        self._sasl_step(b"", now_ms)
+
+    def _sasl_reply(self, data: bytes, at: int, end: int, now_ms: int) -> None:
+        if end - at < _REPLY_BYTES - 4:
+            raise ProtocolError("a reply without a header")
+        header, at = records.decode_ReplyHeader(data, at, end)
+        if header.xid < 0:
+            self._control(header.xid, header.zxid, header.err, data, at, end)
+        elif header.err:
+            self._end(State.AUTH_FAILED, AuthFailedError())
+        else:
+            self._sasl_step(records.decode_SetSASLResponse(data, at, end)[0].token or b"", now_ms)
+
+    def _sasl_step(self, challenge: bytes, now_ms: int) -> None:
+        exchange = self._exchange
+        assert exchange is not None
+        try:
+            answer = exchange.step(challenge)
+        except KeeperException:
+            self._end(State.AUTH_FAILED, AuthFailedError())
+            return
+        if answer is None:
+            self._exchange = None
+            self._come_up(now_ms)
+            return
+        body = records.encode_GetSASLRequest(answer)
+        self._out.append(_header(len(body) + HEADER_BYTES, 0, opcodes.SASL))
+        self._out.append(body)
+
+    def _come_up(self, now_ms: int) -> None:
+        self._phase = UP
+        self._give_up_at_ms = _NEVER
+        self._heard_ms = now_ms
+        self._probe_delay_ms = _FIRST_PROBE_MS
+        self._probe_at_ms = now_ms + self._probe_delay_ms if self._read_only and self.policy.read_only is ReadOnly.ALLOW else _NEVER
+        for scheme, data in self._auth:
+            self._say_auth(scheme, data, now_ms)
+        self._say_watches(now_ms)
+        self._become(State.CONNECTED_READ_ONLY if self._read_only else State.CONNECTED)
+
+    # What changes
+
+    def _become(self, state: State) -> None:
+        if state is not self.state:
+            self.state = state
+            self.happened.append(StateChanged(state, self._session_id))
+
+    def _dial(self, now_ms: int) -> None:
+        server = self.hosts.next()
+        self.server = server
+        self._phase = DIALING
+        self._dial_at_ms = _NEVER
+        self._give_up_at_ms = now_ms + max(1, self._timeout_ms // len(self.hosts))
+        self.effects.append(Dial(server))
+
+    def _lost(self, now_ms: int, soon_ms: int) -> None:
+        """The connection is gone, or is not wanted any more."""
+        if self.state in (State.CLOSED, State.AUTH_FAILED) or self._phase == IDLE:
+            return
+        self._phase = IDLE
+        self._exchange = None
+        self._out.clear()
+        self._give_up_at_ms = _NEVER
+        self._probe_at_ms = _NEVER
+        self.write_paused = False
+        if self._closing is not None:
+            self._end(State.CLOSED, ClientClosed())
+            return
+        for request in self.calls.take_pending():
+            self._fail_pending(request)
+        if not self.policy.queue:
+            for request in self.calls.take_waiting():
+                self._fail_waiting(request, ConnectionLoss(request.path, False))
+        if self._read_only and self._alive_ms is None:
+            # The session was one of that server only.
+            self._session_id, self._password = 0, NO_PASSWORD
+        self._read_only = False
+        if self.state in (State.CONNECTED, State.CONNECTED_READ_ONLY):
+            self._become(State.SUSPENDED)
+        if self.refusal is None:
+            pause = _ROUND_MS if self.hosts.round_is_over else soon_ms
+            self._dial_at_ms = now_ms + int(pause * (1 + self._chance.random()) / 2)
+
+    def _expired(self, now_ms: int) -> None:
+        """The session is over: the server said so, or the clock does."""
+        self._become(State.LOST)
+        self._alive_ms = None
+        self._session_id, self._password, self._last_zxid = 0, NO_PASSWORD, 0
+        self._timeout_ms = self.policy.timeout_ms
+        for watcher in self.watches.session_lost():
+            self.happened.append(Fired(session_lost_event(watcher.path), [watcher]))
+        if self._phase == UP and self._read_only and self.policy.renew:
+            # The session of the quorum is over; that of this server goes on.
+            self._become(State.CONNECTED_READ_ONLY)
+            return
+        if self._phase not in (IDLE, DIALING):
+            self.effects.append(Hangup())
+            self._lost(now_ms, 0)
+        for request in self.calls.take_waiting():
+            self._fail_waiting(request, SessionExpiredError(request.path))
+        if not self.policy.renew:
+            self._end(State.LOST, SessionExpiredError())
+
+    def _end(self, state: State, error: KeeperException) -> None:
+        """Nothing will be sent any more."""
+        self.refusal = error
+        if self._phase != IDLE:
+            self.effects.append(Hangup())
+        self._phase = IDLE
+        self._out.clear()
+        self._dial_at_ms = self._give_up_at_ms = self._probe_at_ms = _NEVER
+        self._alive_ms = None
+        for request in self.calls.take_pending():
+            if request is not self._closing:
+                self._fail_pending(request)
+        for request in self.calls.take_waiting():
+            if request is not self._closing:
+                self._fail_waiting(request, type(error)(request.path))
+        for watcher in [*self.watches.session_lost(), *self.watches.persistent()]:
+            self.happened.append(Fired(session_lost_event(watcher.path), [watcher]))
+        self._become(state)
+
+    def _probe(self, now_ms: int) -> None:
+        servers = self.hosts.servers
+        server = servers[self._probed % len(servers)]
+        self._probed += 1
+        if server != self.server:
+            self.effects.append(Probe(server))
+        self._probe_delay_ms = min(2 * self._probe_delay_ms, _LAST_PROBE_MS)
+        self._probe_at_ms = now_ms + self._probe_delay_ms
+
+    # Requests that fail here
+
+    def _why_not(self, request: Request) -> KeeperException | None:
+        if self.refusal is not None:
+            return type(self.refusal)(request.path)
+        size = len(request.body) + HEADER_BYTES
+        if size > self.policy.max_packet:
+            return PacketTooLarge(request.path, size, self.policy.max_packet)
+        if self.policy.read_only is ReadOnly.REQUIRE and request.op in opcodes.WRITES:
+            return NotReadOnlyError(request.path)
+        if self._phase != UP and not self.policy.queue:
+            return ConnectionLoss(request.path, False)
+        if len(self.calls.waiting) >= self.policy.most_waiting:
+            return QueueFull(request.path)
+        return None
+
+    def _fail(self, request: Request, error: KeeperException) -> None:
+        error.op = request.op
+        request.error = error
+        if not request.given_up:
+            self.happened.append(request)
+
+    def _fail_pending(self, request: Request) -> None:
+        self._fail_waiting(request, ConnectionLoss(request.path, True))
+
+    def _fail_waiting(self, request: Request, error: KeeperException) -> None:
+        if request.watcher is not None:
+            self.watches.release(request.watcher)
+        self._fail(request, error)
