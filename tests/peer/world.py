@@ -76,7 +76,7 @@ class World:
                 if isinstance(effect, WriteLog) and not self.held:
                     self.server.log_written(effect.last_zxid, self.now_ms, WALL_MS)
                 elif isinstance(effect, WriteSnapshot):
-                    self.server.snapshot_written()
+                    self.server.snapshot_written(self.now_ms)
 
     def release(self) -> None:
         """The disk has written what it was given, and holds nothing back any more."""

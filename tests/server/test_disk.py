@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from txzk.defs.errors import StorageError
 from txzk.persistence.disk import Close, CreateFile, Extend, Fill, MakeDirs, Remove, Rename, Sync, SyncDir, Write, write_atomic
 from txzk.server import disk as disk_module
 from txzk.server.disk import DiskProcess, DiskThread, lock_folder
-from txzk.server.disk_child import decode_answer, encode_failure
+from txzk.server.disk_child import decode_answer, encode_done, encode_failure
 from txzk.server.file_disk import FileDisk
 
 
@@ -178,10 +179,28 @@ def test_the_death_of_the_process_is_a_failure(tmp_path: Path) -> None:
 
 def test_answers_may_come_in_pieces() -> None:
     failure = encode_failure("it broke")
+    done = encode_done(70000)
     assert decode_answer(b"") is None
+    assert all(decode_answer(done[:size]) is None for size in range(len(done)))
     assert all(decode_answer(failure[:size]) is None for size in range(len(failure)))
-    assert decode_answer(failure + b"\0") == ("it broke", len(failure))
-    assert decode_answer(b"\0" + failure) == (None, 1)
+    assert decode_answer(failure + b"\0") == ("it broke", 0, len(failure))
+    assert decode_answer(done + failure) == (None, 70000, len(done))
+
+
+def test_the_time_of_fdatasync_comes_with_the_report(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reactor, worker = made
+    path = f"{tmp_path}/a"
+    seen: list[int] = []
+    worker.sync_ms = -1
+    worker.submit([CreateFile(path), Write(path, 0, bytes(100)), Sync(path)], lambda failure: seen.append(worker.sync_ms))
+    reactor.run_until(lambda: len(seen) == 1)
+    assert seen[0] >= 0
+    clock = iter((0, 2_500_000, 0, 4_500_000))
+    disk = FileDisk()
+    monkeypatch.setattr(time, "monotonic_ns", lambda: next(clock))
+    disk.run([Sync(path), Write(path, 0, b"more"), Sync(path)])
+    assert disk.sync_ns == 7_000_000
+    disk.close()
 
 
 def test_a_folder_has_one_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ _reply = struct.Struct(">iiqi").pack
 
 _REPLY_HEADER_BYTES: Final = 16
 _NO_ZXID: Final = -1
+# What `cons` calls NA: Java does not say which write it was that failed.
+_NO_OP: Final = 0
 _NO_PASSWORD: Final = bytes(16)
 
 # A four-letter word, and what `stmk` has behind it.
@@ -54,8 +56,11 @@ class Stats(Protocol):
     def answered_at_once(self, reads: int, size: int, bytes: int) -> None:
         """Counts reads that did not wait; `size` is that of the last reply, `bytes` that of all of them with their lengths."""
 
-    def answered(self, update: bool, latency_ms: int, size: int) -> None:
-        """Counts one request that waited."""
+    def answered_late(self, latency_ms: int, size: int) -> None:
+        """Counts one read that waited; `size` is that of its reply."""
+
+    def answered(self, size: int) -> None:
+        """Counts one other reply; 0 is the size of a ConnectResponse."""
 
     def responded(self, size: int) -> None:
         """Remembers the size of an event."""
@@ -64,13 +69,16 @@ class Stats(Protocol):
 class Core(Protocol):
     """What a connection needs of the server that it belongs to."""
 
-    stats: Stats
     tree: DataTree
     readers: dict[int, Reader]
     outstanding_requests: int
     max_frame_bytes: int
     outstanding_limit: int
     requires_auth: bool
+
+    @property
+    def stats(self) -> Stats:
+        """What is counted."""
 
     def four_letter_word(self, word: bytes, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
         """The whole answer to a four-letter word; None where `word`, the first bytes that came, does not begin with one."""
@@ -428,7 +436,7 @@ class ServerCnxn:
         latency = now_ms - request.received_ms
         size = self._serve(request)
         self._count(request.op, request.xid, zxid, latency, 1, now_ms)
-        self._core.stats.answered(False, latency, size)
+        self._core.stats.answered_late(latency, size)
 
     def _serve(self, request: Request) -> int:
         """Answers a read; gives the size of the reply."""
@@ -457,15 +465,15 @@ class ServerCnxn:
         core.outstanding_requests -= 1
         latency = now_ms - request.received_ms
         if request.op == opcodes.CREATE_SESSION:
-            self.open_session(request.session_id)
+            self._open(request.session_id)
             self._count(request.op, 0, zxid, latency, 1, now_ms)
-            core.stats.answered(True, latency, 0)
+            core.stats.answered(0)
         else:
             size = _REPLY_HEADER_BYTES + len(body)
             self._out.append(_reply(size, request.xid, zxid, error) + body)
             self._out_bytes += size
-            self._count(request.op, request.xid, zxid, latency, 1, now_ms)
-            core.stats.answered(True, latency, size)
+            self._count(request.op if not error else _NO_OP, request.xid, zxid, latency, 1, now_ms)
+            core.stats.answered(size)
             if request.op == opcodes.CLOSE_SESSION:
                 self.closing = True
         while pending and pending[0].op in core.readers:
@@ -483,7 +491,11 @@ class ServerCnxn:
         self._core.submit(request, wall_ms)
 
     def open_session(self, session_id: int) -> None:
-        """Answers the ConnectRequest: the session is there."""
+        """Answers the ConnectRequest: the session is still there."""
+        self._open(session_id)
+        self.sent()
+
+    def _open(self, session_id: int) -> None:
         self.connecting = False
         self.session_id = session_id
         self._send_connect_response(self.session_timeout_ms, session_id)
@@ -492,6 +504,7 @@ class ServerCnxn:
         """Answers the ConnectRequest: the session is over, or the password was wrong; the connection ends."""
         self.connecting = False
         self._send_connect_response(0, 0)
+        self.sent()
         self.close()
 
     def _send_connect_response(self, timeout_ms: int, session_id: int) -> None:
@@ -501,8 +514,6 @@ class ServerCnxn:
             body = body[:-1]
         self._out.append(len(body).to_bytes(4, "big") + body)
         self._out_bytes += 4 + len(body)
-        self.packets_sent += 1
-        self.last_op = "SESS"
         self._core.has_output(self)
 
     def process_event(self, event_type: int, path: str, zxid: int, acl: Acl | None) -> None:
@@ -527,7 +538,8 @@ class ServerCnxn:
     def _count(self, op: int, xid: int, zxid: int, latency_ms: int, requests: int, now_ms: int) -> None:
         """Counts answered requests for `cons`; the last of them is the one that the statistics show."""
         self.packets_sent += requests
-        self.last_cxid = xid
+        if xid >= 0:
+            self.last_cxid = xid
         self.last_op = opcodes.SHORT_NAMES.get(op, "NA")
         self.last_zxid = zxid
         self.last_latency_ms = latency_ms

@@ -19,6 +19,7 @@ from txzk.defs.errors import StorageError
 from txzk.defs.modes import CONTAINER_OWNER, OwnerWords
 from txzk.jute.records import TxnHeader
 from txzk.jute.txns import decode_txn
+from txzk.trace.metrics import Summary
 
 DIGEST_VERSION: Final = 2
 _DIGEST_MASK: Final = 0xFFFFFFFFFFFFFFFF
@@ -60,8 +61,10 @@ class DataTree:
         self.keep_digest = keep_digest
         self.nodes: dict[str, DataNode] = {}
         self.acl_cache = AclCache()
-        self.data_watches = WatchManager()
-        self.child_watches = WatchManager()
+        # By the type of an event, how many watchers it had; empty where nobody counts.
+        self.fired: dict[int, Summary] = {}
+        self.data_watches = WatchManager(self.fired)
+        self.child_watches = WatchManager(self.fired)
         self.ephemerals: dict[int, dict[str, None]] = {}
         self.containers: dict[str, None] = {}
         self.ttls: dict[str, None] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from txzk.database.acl_cache import Acl
+from txzk.trace.metrics import Summary
 
 STANDARD: Final = 1
 PERSISTENT: Final = 2
@@ -36,7 +37,11 @@ class Watcher(Protocol):
 class WatchManager:
     """The watch table of one kind (data or children)."""
 
-    def __init__(self) -> None:
+    def __init__(self, fired: dict[int, Summary] | None = None) -> None:
+        """
+        :param fired: takes, by the type of an event, how many watchers it had.
+        """
+        self._fired = fired if fired is not None else {}
         self._by_path: dict[str, dict[Watcher, int]] = {}
         self._by_watcher: dict[Watcher, dict[str, int]] = {}
         self._recursive = 0
@@ -85,6 +90,9 @@ class WatchManager:
             found = self._above(path, found)
         if not found:
             return None
+        fired = self._fired.get(event_type)
+        if fired is not None:
+            fired.add(len(found))
         for watcher in found:
             if told is None or watcher not in told:
                 watcher.process_event(event_type, path, zxid, acl)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
+from txzk.peer import monitor
+from txzk.trace.metrics import shown
 
 if TYPE_CHECKING:
     from txzk.peer.standalone import StandaloneServer
@@ -20,6 +22,9 @@ VERSION: Final = "3.9.5-txzk, built on 2026-11-21 00:00 UTC"
 _TRACE_MASK: Final = 306
 _TELNET_CLOSE: Final = b"\xff\xf4\xff\xfd"
 _BYTES_OF_STMK: Final = 8
+_WORD_BYTES: Final = 4
+# Java counts a packet for each piece of an answer.
+_CHUNK_BYTES: Final = 8192
 
 
 class Folders(Protocol):
@@ -42,23 +47,39 @@ class Answerer:
         self._config = config
         self._folders = folders
         self._environment = environment
+        self._trace_mask = _TRACE_MASK
         self._words: dict[str, Callable[[StandaloneServer, int, int], str]] = {
             "conf": self._conf, "cons": self._cons, "crst": self._crst, "dirs": self._dirs, "dump": self._dump, "envi": self._envi,
             "gtmk": self._gtmk, "hash": self._hash, "isro": self._isro, "mntr": self._mntr, "ruok": self._ruok, "srst": self._srst,
-            "srvr": self._srvr, "stat": self._stat, "stmk": self._stmk, "wchc": self._wchc, "wchp": self._wchp, "wchs": self._wchs,
+            "srvr": self._srvr, "stat": self._stat, "stmk": self._gtmk, "wchc": self._wchc, "wchp": self._wchp, "wchs": self._wchs,
         }
 
-    def __call__(self, word: bytes, server: StandaloneServer, now_ms: int, wall_ms: int) -> bytes | None:
-        """The whole answer to a word, None where it is none; the connection is closed behind it."""
+    def __call__(self, data: bytes, server: StandaloneServer, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
+        """The whole answer to a word, None where it is none; the connection is closed behind it.
+
+        :param data: the word, and what came with it.
+        """
+        answer = self._answer(data, server, cnxn, now_ms, wall_ms)
+        if answer:
+            for _ in range(-(-len(answer) // _CHUNK_BYTES)):
+                cnxn.sent()
+        return answer
+
+    def _answer(self, data: bytes, server: StandaloneServer, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
+        word = data[:_WORD_BYTES]
         if word == _TELNET_CLOSE:
+            cnxn.received(_WORD_BYTES)
             return self._refusal("telnet close")
         name = word.decode("ascii", "replace")
         answer = self._words.get(name)
         if answer is None:
             return None
+        cnxn.received(_WORD_BYTES)
         allowed = self._config.settings.four_letter_word_whitelist
         if "*" not in allowed and name not in allowed:
             return self._refusal(name)
+        if name == "stmk":
+            return self._stmk(data[_WORD_BYTES:])
         return answer(server, now_ms, wall_ms).encode()
 
     def _refusal(self, name: str) -> bytes:
@@ -88,10 +109,10 @@ class Answerer:
         if brief or not cnxn.session_id:
             return shown + ")"
         average = cnxn.latency_total // cnxn.latency_count if cnxn.latency_count else 0
+        last_cxid = f"lcxid={cnxn.last_cxid:#x}," if cnxn.last_cxid >= 0 else ""
         return (
             f"{shown},sid={cnxn.session_id & 0xFFFFFFFFFFFFFFFF:#x},lop={cnxn.last_op},est={cnxn.established_wall_ms},"
-            f"to={cnxn.session_timeout_ms},lcxid={cnxn.last_cxid & 0xFFFFFFFFFFFFFFFF:#x},"
-            f"lzxid={cnxn.last_zxid & 0xFFFFFFFFFFFFFFFF:#x},lresp={cnxn.last_response_ms},llat={cnxn.last_latency_ms},"
+            f"to={cnxn.session_timeout_ms},{last_cxid}lzxid={cnxn.last_zxid & 0xFFFFFFFFFFFFFFFF:#x},lresp={cnxn.last_response_ms},llat={cnxn.last_latency_ms},"
             f"minlat={max(cnxn.min_latency_ms, 0)},avglat={average},maxlat={cnxn.max_latency_ms})"
         )
 
@@ -109,7 +130,7 @@ class Answerer:
         return f"datadir_size: {size(f'{self._config.data_dir}/version-2')}\nlogdir_size: {size(f'{self._config.data_log_dir}/version-2')}\n"
 
     def _dump(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
-        tick = self._config.tick_time
+        interval = self._config.settings.sessionless_cnxn_timeout_ms
         buckets = server.tracker.expiry_map()
         text = ["SessionTracker dump:", f"Session Sets ({len(buckets)})/({len(server.tracker.sessions)}):"]
         for deadline, ids in buckets.items():
@@ -122,8 +143,9 @@ class Answerer:
             text += [f"\t{path}" for path in owned]
         idle: dict[int, list[ServerCnxn]] = {}
         for cnxn in server.cnxns:
-            limit = cnxn.session_timeout_ms if cnxn.session_id else self._config.settings.sessionless_cnxn_timeout_ms
-            idle.setdefault((now_ms + limit) // tick * tick + tick, []).append(cnxn)
+            limit = cnxn.session_timeout_ms or interval
+            active_ms = max(cnxn.started_ms, cnxn.last_response_ms)
+            idle.setdefault((active_ms + limit) // interval * interval + interval, []).append(cnxn)
         text += ["Connections dump:", f"Connections Sets ({len(idle)})/({len(server.cnxns)}):"]
         for deadline in sorted(idle):
             text.append(f"{len(idle[deadline])} expire at {_date(wall_ms + deadline - now_ms)}:")
@@ -137,11 +159,14 @@ class Answerer:
         return "Environment:\n" + "\n".join(lines) + "\n"
 
     def _gtmk(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
-        return str(_TRACE_MASK)
+        return str(self._trace_mask)
 
-    def _stmk(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
-        """The mask steers Java's trace log, which has no counterpart here: it stays what it is."""
-        return str(_TRACE_MASK)
+    def _stmk(self, mask: bytes) -> bytes:
+        """The mask steers Java's trace log, which has no counterpart here: it is kept and shown. Without a mask there is no answer."""
+        if len(mask) < _BYTES_OF_STMK:
+            return b""
+        self._trace_mask = int.from_bytes(mask[:_BYTES_OF_STMK], "big", signed=True)
+        return str(self._trace_mask).encode()
 
     def _hash(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
         return "".join(f"{zxid:x}: {digest}\n" for zxid, digest in server.tree.digest_log)
@@ -161,34 +186,19 @@ class Answerer:
 
     def _figures(self, server: StandaloneServer) -> str:
         stats = server.stats
+        latency = stats.latency
         return (
-            f"Latency min/avg/max: {stats.shown_min_latency_ms}/{stats.avg_latency_ms}/{stats.max_latency_ms}\n"
+            f"Latency min/avg/max: {latency.minimum}/{shown(latency.average)}/{latency.maximum}\n"
             f"Received: {stats.packets_received}\nSent: {stats.packets_sent}\nConnections: {len(server.cnxns)}\n"
             f"Outstanding: {server.outstanding_requests}\nZxid: {server.tree.last_processed_zxid:#x}\n"
             f"Mode: standalone\nNode count: {server.tree.node_count}\n"
         )
 
     def _mntr(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
-        stats = server.stats
-        tree = server.tree
         opened, most = self._folders.descriptors()
-        figures: dict[str, object] = {
-            "version": VERSION, "server_state": "standalone", "ephemerals_count": tree.ephemerals_count,
-            "num_alive_connections": len(server.cnxns), "avg_latency": stats.avg_latency_ms,
-            "outstanding_requests": server.outstanding_requests, "znode_count": tree.node_count,
-            "global_sessions": len(server.tracker.sessions), "non_mtls_remote_conn_count": 0,
-            "last_client_response_size": stats.last_response_size, "packets_sent": stats.packets_sent,
-            "packets_received": stats.packets_received, "max_client_response_size": stats.max_response_size,
-            "connection_drop_probability": 0.0, "watch_count": tree.watch_count, "auth_failed_count": stats.auth_failed,
-            "min_latency": stats.shown_min_latency_ms, "max_file_descriptor_count": most,
-            "approximate_data_size": tree.approximate_data_size(), "open_file_descriptor_count": opened, "local_sessions": 0,
-            "uptime": now_ms - server.started_ms, "max_latency": stats.max_latency_ms, "outstanding_tls_handshake": 0,
-            "min_client_response_size": stats.min_response_size, "non_mtls_local_conn_count": 0,
-            "digest_mismatches_count": tree.digest_mismatches, "connection_request_count": stats.connection_requests,
-            "connection_rejected": stats.connections_rejected, "stale_sessions_expired": stats.sessions_expired,
-            "sessionless_connections_expired": stats.sessionless_expired,
-        }
-        return "".join(f"zk_{name}\t{value}\n" for name, value in figures.items())
+        return f"zk_version\t{VERSION}\nzk_server_state\tstandalone\n" + "".join(
+            f"zk_{name}\t{shown(value)}\n" for name, value in monitor.figures(server, opened, most, now_ms)
+        )
 
     def _wchs(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
         watches = server.tree.data_watches

@@ -25,6 +25,7 @@ from txzk.defs.errors import AuthFailedError
 from txzk.jute import records
 from txzk.peer import containers
 from txzk.peer.effects import Effect, Report, Stop, WriteLog
+from txzk.peer.measures import PipelineMeasures
 from txzk.peer.snapshots import Snapshots
 from txzk.peer.stats import ServerStats
 from txzk.persistence.recovery import Recovered
@@ -38,8 +39,8 @@ _SERVER_ID: Final = 1
 _EVENT_XID: Final = -1
 _NODES_A_STEP: Final = 64
 
-# Answers a four-letter word: (word, server, now_ms, wall_ms) to the whole answer, None where it is no such word.
-FourLetterWords = Callable[[bytes, "StandaloneServer", int, int], bytes | None]
+# Answers a four-letter word: (first bytes, server, connection, now_ms, wall_ms) to the whole answer, None where it is no such word.
+FourLetterWords = Callable[[bytes, "StandaloneServer", ServerCnxn, int, int], bytes | None]
 
 
 class StandaloneServer:
@@ -58,6 +59,7 @@ class StandaloneServer:
         self.settings = settings
         self.tree = recovered.tree
         self.started_ms = now_ms
+        self.connection_drop_probability = 0.0
         self.stats = ServerStats()
         self.cnxns: dict[ServerCnxn, None] = {}
         self.dirty: dict[ServerCnxn, None] = {}
@@ -84,14 +86,18 @@ class StandaloneServer:
             self.tree, self.tracker, registry, settings, self._log.append, config.reconfig_enabled
         )
         self._chain = StandaloneChain(self.tree, self._prep)
-        self.readers = Reads(self.tree, registry, settings).readers
+        reads = Reads(self.tree, registry, settings)
+        self.readers = reads.readers
+        self._measures = PipelineMeasures(self.stats, self.tree, self._prep, reads.child_lists, recovered)
+        # When the batch that is being written, and the snapshot, were begun; when the last input came that can begin one.
+        self._batch_began_ms = self._snapshot_began_ms = self._last_input_ms = now_ms
         self._next_container_check_ms = now_ms + settings.container_check_interval_ms
         self._event_key: tuple[int, str, int] | None = None
         self._event = b""
         for warning in recovered.warnings:
             self.effects.append(Report(warning, True))
         if recovered.loaded_txns:
-            self._begin_snapshot()
+            self._begin_snapshot(now_ms)
 
     def _remove_orphans(self, sessions: dict[int, int]) -> None:
         """Ephemeral nodes of sessions that the disk does not know must go before anybody sees them."""
@@ -103,12 +109,12 @@ class StandaloneServer:
         """A client has connected; None where a limit says to hang up at once."""
         total = self.settings.max_cnxns
         if total and len(self.cnxns) >= total:
-            self.stats.connections_rejected += 1
+            self.stats.metrics.count("connection_rejected")
             self.effects.append(Report(f"refused {remote_host}: maxCnxns={total} connections are open", True))
             return None
         per_host = self.config.max_client_cnxns
         if per_host and sum(1 for cnxn in self.cnxns if cnxn.remote_host == remote_host) >= per_host:
-            self.stats.connections_rejected += 1
+            self.stats.metrics.count("connection_rejected")
             self.effects.append(
                 Report(f"refused {remote_host}: maxClientCnxns={per_host} connections of this address are open", True)
             )
@@ -119,6 +125,8 @@ class StandaloneServer:
 
     def disconnected(self, cnxn: ServerCnxn) -> None:
         """The transport of a connection is gone."""
+        if not cnxn.closing:
+            self.stats.metrics.count("connection_drop_count")
         self.outstanding_requests -= cnxn.outstanding
         cnxn.lost()
         self.cnxns.pop(cnxn, None)
@@ -128,10 +136,10 @@ class StandaloneServer:
         self.tree.remove_watcher(cnxn)
 
     def four_letter_word(self, word: bytes, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
-        return self._four_letter_words(word, self, now_ms, wall_ms)
+        return self._four_letter_words(word, self, cnxn, now_ms, wall_ms)
 
     def connect(self, cnxn: ServerCnxn, request: records.ConnectRequest, now_ms: int, wall_ms: int) -> None:
-        self.stats.connection_requests += 1
+        self.stats.metrics.count("connection_request_count")
         if request.lastZxidSeen > self.tree.last_processed_zxid:
             cnxn.close()
             return
@@ -146,6 +154,7 @@ class StandaloneServer:
             body = records.encode_CreateSessionTxn(timeout)
             cnxn.submit_connect(session_id, body, now_ms, wall_ms)
             return
+        self.stats.metrics.count("connection_revalidate_count")
         # The newcomer ends the older connection before it has shown the password, as in Java.
         older = self._by_session.get(session_id)
         if older is not None and older is not cnxn:
@@ -159,6 +168,7 @@ class StandaloneServer:
     def submit(self, request: Request, wall_ms: int) -> None:
         if request.op == opcodes.CREATE_SESSION:
             self.tracker.set_owner(request.session_id, OWNER)
+        self._last_input_ms = request.received_ms
         self._chain.submit(request, wall_ms)
 
     def touch(self, cnxn: ServerCnxn, now_ms: int) -> bool:
@@ -171,6 +181,7 @@ class StandaloneServer:
             self.stats.auth_failed += 1
             return False
         except EnsembleMismatchError:
+            self.stats.metrics.count("ensemble_auth_fail")
             cnxn.close()
             return False
         cnxn.ids += [id for id in ids if id not in cnxn.ids]
@@ -195,38 +206,46 @@ class StandaloneServer:
     def has_output(self, cnxn: ServerCnxn) -> None:
         self.dirty[cnxn] = None
 
-    def received(self, packets: int) -> None:
-        self.stats.packets_received += packets
-
-    def count(self, cnxn: ServerCnxn, latency_ms: int, requests: int, reply_bytes: int) -> None:
-        self.stats.add(latency_ms, requests, reply_bytes)
-
     def take_effects(self) -> list[Effect]:
         """What is to be done now; to be called after every input."""
         if not self._writing and self._log.pending:
             batch = self._log.take_batch()
             if batch is not None:
                 self._writing = True
+                self._batch_began_ms = self._last_input_ms
                 self.effects.append(WriteLog(batch.ops, batch.last_zxid))
         effects = self.effects
         self.effects = []
         return effects
 
-    def log_written(self, zxid: int, now_ms: int, wall_ms: int) -> None:
-        """Everything up to `zxid` is on disk."""
+    def log_written(self, zxid: int, now_ms: int, wall_ms: int, sync_ms: int = 0) -> None:
+        """Everything up to `zxid` is on disk.
+
+        :param sync_ms: how long the disk was waited for in fdatasync.
+        """
         self._writing = False
-        for request in self._chain.flushed(zxid, now_ms):
+        self._last_input_ms = now_ms
+        done = self._chain.flushed(zxid, now_ms)
+        for request in done:
             if request.op == opcodes.CLOSE_SESSION:
                 self._session_ended(request)
+        self._measures.flushed(done, self._chain.in_flight, self._batch_began_ms, now_ms, wall_ms, sync_ms)
+        if sync_ms > self.settings.fsync_warning_threshold_ms:
+            self.stats.fsync_threshold_exceeded += 1
+            self.effects.append(Report(
+                f"waiting for the disk (fdatasync) of the transaction log took {sync_ms} ms, which delays every write; "
+                f"fsync.warningthresholdms is {self.settings.fsync_warning_threshold_ms}", True
+            ))
         for cnxn in list(self.dirty):
             cnxn.resume(now_ms, wall_ms)
         if not self._snapshots.running and self._snapshots.due(self._log.txns_since_roll, self._log.bytes_since_roll):
-            self._begin_snapshot()
+            self._begin_snapshot(now_ms)
 
-    def _begin_snapshot(self) -> None:
+    def _begin_snapshot(self, now_ms: int) -> None:
         self._snapshots.draw()
         self._log.roll()
         self._snapshots.begin(self.tree, dict(self.tracker.timeouts))
+        self._snapshot_began_ms = now_ms
 
     def _session_ended(self, request: Request) -> None:
         self.tracker.remove(request.session_id)
@@ -246,9 +265,11 @@ class StandaloneServer:
             self._snapshot_writes += 1
             self.effects.append(write)
 
-    def snapshot_written(self) -> None:
+    def snapshot_written(self, now_ms: int) -> None:
         """What the oldest WriteSnapshot asked for is done."""
         self._snapshot_writes -= 1
+        if self._snapshot_writes == 0 and not self._snapshots.running:
+            self.stats.metrics.summaries["snapshottime"].add(now_ms - self._snapshot_began_ms)
 
     def failed(self, reason: str) -> None:
         """The disk failed: nothing that is not on disk will ever be acknowledged."""
@@ -265,7 +286,7 @@ class StandaloneServer:
             self._end_session(session_id, now_ms, wall_ms)
         oldest = now_ms - self.settings.sessionless_cnxn_timeout_ms
         for cnxn in [cnxn for cnxn in self.cnxns if not cnxn.session_id and not cnxn.closing and cnxn.started_ms <= oldest]:
-            self.stats.sessionless_expired += 1
+            self.stats.metrics.count("sessionless_connections_expired")
             cnxn.close()
         if now_ms >= self._next_container_check_ms:
             self._check_containers(now_ms, wall_ms)
@@ -279,7 +300,7 @@ class StandaloneServer:
         return True
 
     def _end_session(self, session_id: int, now_ms: int, wall_ms: int) -> None:
-        self.stats.sessions_expired += 1
+        self.stats.metrics.count("stale_sessions_expired")
         self.effects.append(Report(f"session {session_id:#x} has expired"))
         self._chain.submit(Request(None, session_id, 0, opcodes.CLOSE_SESSION, b"", now_ms), wall_ms)
 

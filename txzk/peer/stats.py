@@ -2,58 +2,91 @@
 
 from __future__ import annotations
 
+from txzk.trace.metrics import Metrics, Summary
+
 
 class ServerStats:
-    """Counts packets, latencies in milliseconds, and reply sizes in bytes, since the start or the last reset."""
+    """Counts packets, latencies in milliseconds, and reply sizes in bytes, since the start or the last reset.
+
+    Reads that are answered as they come are by far the most: they cost additions of integers only, and enter the summaries when those are asked for.
+    """
 
     __slots__ = (
-        "auth_failed", "connection_requests", "connections_rejected", "last_response_size", "latency_count", "latency_total", "max_latency_ms",
-        "max_response_size", "min_latency_ms", "min_response_size", "packets_received", "packets_sent",
-        "sessionless_expired", "sessions_expired",
+        "_at_once", "_latency", "_read_latency", "_update_latency", "auth_failed", "bytes_received", "fsync_threshold_exceeded",
+        "last_response_size", "max_response_size", "metrics", "min_response_size", "packets_received", "packets_sent",
+        "response_bytes", "stale_replies", "watch_bytes",
     )
 
     def __init__(self) -> None:
+        self.metrics = Metrics()
+        self._latency = Summary()
+        self._read_latency = self.metrics.summaries["readlatency"]
+        self._update_latency = self.metrics.summaries["updatelatency"]
+        self._at_once = 0
         self.auth_failed = 0
-        self.connection_requests = 0
-        self.connections_rejected = 0
-        self.sessionless_expired = 0
-        self.sessions_expired = 0
-        self.last_response_size = -1
-        self.min_response_size = -1
-        self.max_response_size = -1
+        self.fsync_threshold_exceeded = 0
+        self.bytes_received = 0
+        self.response_bytes = 0
+        self.watch_bytes = 0
+        self.stale_replies = 0
+        self.metrics.follow("bytes_received_count", lambda: self.bytes_received)
+        self.metrics.follow("response_bytes", lambda: self.response_bytes)
+        self.metrics.follow("watch_bytes", lambda: self.watch_bytes)
+        self.metrics.follow("stale_replies", lambda: self.stale_replies)
         self.reset()
 
     def reset(self) -> None:
         """What `srst` does."""
         self.packets_received = 0
         self.packets_sent = 0
-        self.latency_count = 0
-        self.latency_total = 0
-        self.min_latency_ms = -1
-        self.max_latency_ms = 0
+        self._at_once = 0
+        self._latency.reset()
+        self.last_response_size = -1
+        self.min_response_size = -1
+        self.max_response_size = -1
+        self.metrics.reset()
 
-    def add(self, latency_ms: int, requests: int, response_size: int) -> None:
-        """Counts requests that were answered together; `response_size` is that of the last reply, 0 where it is not known."""
-        self.packets_sent += requests
-        self.latency_count += requests
-        self.latency_total += latency_ms * requests
-        if latency_ms > self.max_latency_ms:
-            self.max_latency_ms = latency_ms
-        if self.min_latency_ms < 0 or latency_ms < self.min_latency_ms:
-            self.min_latency_ms = latency_ms
-        if response_size:
-            self.last_response_size = response_size
-            if response_size > self.max_response_size:
-                self.max_response_size = response_size
-            if self.min_response_size < 0 or response_size < self.min_response_size:
-                self.min_response_size = response_size
+    def answered_at_once(self, reads: int, size: int, bytes: int) -> None:
+        """Counts reads that did not wait.
+
+        :param size: of the last reply, without the four bytes of its length; `bytes` of all of them, with these.
+        """
+        self._at_once += reads
+        self.packets_sent += reads
+        self.response_bytes += bytes
+        self.responded(size)
+
+    def answered_late(self, latency_ms: int, size: int) -> None:
+        """Counts one read that waited."""
+        self._latency.add(latency_ms)
+        self._read_latency.add(latency_ms)
+        self.answered(size)
+
+    def answered(self, size: int) -> None:
+        """Counts one reply; `size` is 0 for the answer to a ConnectRequest, which is not counted among the replies."""
+        self.packets_sent += 1
+        if size:
+            self.response_bytes += size + 4
+            self.responded(size)
+
+    def updated(self, latency_ms: int, times: int) -> None:
+        """Counts writes of clients that took equally long."""
+        self._latency.add(latency_ms, times)
+        self._update_latency.add(latency_ms, times)
+
+    def responded(self, size: int) -> None:
+        """Remembers the size of a reply or an event."""
+        self.last_response_size = size
+        if size > self.max_response_size:
+            self.max_response_size = size
+        if size < self.min_response_size or self.min_response_size < 0:
+            self.min_response_size = size
 
     @property
-    def avg_latency_ms(self) -> float:
-        """The mean, to four decimals as Java prints it."""
-        return round(self.latency_total / self.latency_count, 4) if self.latency_count else 0.0
-
-    @property
-    def shown_min_latency_ms(self) -> int:
-        """The minimum, 0 before the first request."""
-        return max(self.min_latency_ms, 0)
+    def latency(self) -> Summary:
+        """Of all requests."""
+        if self._at_once:
+            self._latency.add(0, self._at_once)
+            self._read_latency.add(0, self._at_once)
+            self._at_once = 0
+        return self._latency

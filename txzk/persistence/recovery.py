@@ -8,6 +8,7 @@ Covered by tests/persistence/test_recovery.py and test_crash_states.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from txzk.database.tree import DataTree
@@ -43,7 +44,7 @@ class Recovered:
     """What a data directory held."""
 
     __slots__ = (
-        "accepted_epoch", "current_epoch", "loaded_txns", "must_reach", "sessions", "snapshot_zxid", "tree", "warnings",
+        "accepted_epoch", "current_epoch", "loaded_txns", "must_reach", "sessions", "snapshot_ms", "snapshot_zxid", "tree", "txns_ms", "warnings",
     )
 
     def __init__(self, tree: DataTree, sessions: dict[int, int], snapshot_zxid: int) -> None:
@@ -56,19 +57,28 @@ class Recovered:
         # The zxid that the history must reach, and the snapshot that says so.
         self.must_reach: tuple[int, str] = (0, "")
         self.loaded_txns = 0
+        # How long it took to read the snapshot, and the transactions behind it.
+        self.snapshot_ms = 0
+        self.txns_ms = 0
         self.accepted_epoch: int | None = None
         self.current_epoch: int | None = None
         self.warnings: list[str] = []
 
 
-def recover(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions) -> Recovered:
+def recover(
+    disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions, clock_ms: Callable[[], int] = lambda: 0
+) -> Recovered:
     """Reads a data directory.
 
     :param snap_dir: the `version-2` folder of dataDir; `log_dir` that of dataLogDir.
+    :param clock_ms: tells the time, for the statistics.
     :raises StorageError: where the server must not start: see 6.5.
     """
     _check_folders(disk, snap_dir, log_dir, options)
+    began_ms = clock_ms()
     recovered = _load_newest(disk, snap_dir, log_dir, options)
+    loaded_ms = clock_ms()
+    recovered.snapshot_ms = loaded_ms - began_ms
     recovered.accepted_epoch = epochs.read_epoch(disk, snap_dir, epochs.ACCEPTED)
     recovered.current_epoch = epochs.read_epoch(disk, snap_dir, epochs.CURRENT)
     tree = recovered.tree
@@ -81,6 +91,7 @@ def recover(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions) 
             sessions.pop(header.clientId, None)
         tree.apply(header, logged.txn, logged.digest.treeDigest if logged.digest is not None else None)
         recovered.loaded_txns += 1
+    recovered.txns_ms = clock_ms() - loaded_ms
     must_reach, witness = recovered.must_reach
     if tree.last_processed_zxid < must_reach:
         raise StorageError(

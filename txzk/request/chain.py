@@ -26,6 +26,11 @@ class StandaloneChain:
         self._prep.process(request, wall_ms)
         self._in_flight.append(request)
 
+    @property
+    def in_flight(self) -> int:
+        """How many writes wait for the disk."""
+        return len(self._in_flight)
+
     def flushed(self, zxid: int, now_ms: int) -> list[Request]:
         """All transactions up to `zxid` are on disk: applies them, answers, and gives the requests back in order."""
         in_flight = self._in_flight

@@ -69,9 +69,16 @@ class OutstandingChanges:
         self._undo: dict[str, ChangeRecord | None] | None = None
         self._undo_digest = 0
         self.digest = tree.digest
+        # Changes that have been applied, for the statistics.
+        self.removed = 0
 
     def __len__(self) -> int:
         return len(self._records)
+
+    @property
+    def touches(self) -> int:
+        """How many changes there have been, applied or not."""
+        return self.removed + len(self._touched)
 
     def look(self, path: str) -> ChangeRecord | None:
         """The node at `path` as it will be, or None; the record belongs to the caller only until the next `touch`."""
@@ -173,11 +180,13 @@ class OutstandingChanges:
         """Forgets the records that no transaction after `zxid` has touched."""
         touched = self._touched
         records = self._records
+        before = len(touched)
         while touched and touched[0][0] <= zxid:
             path = touched.popleft()[1]
             record = records.get(path)
             if record is not None and record.zxid <= zxid:
                 del records[path]
+        self.removed += before - len(touched)
 
     def ephemerals_of(self, session_id: int) -> list[str]:
         """The ephemeral nodes that a session will own, oldest first."""

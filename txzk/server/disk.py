@@ -27,7 +27,7 @@ from zope.interface import implementer
 
 from txzk.defs.errors import StorageError
 from txzk.persistence.disk import DiskOp, MakeDirs
-from txzk.server.disk_child import DONE, decode_answer, encode_batch
+from txzk.server.disk_child import decode_answer, encode_batch
 from txzk.server.file_disk import FileDisk
 
 Done = Callable[[StorageError | None], None]
@@ -39,7 +39,12 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from txzk.server.disk_chi
 
 
 class DiskWorker(Protocol):
-    """Something that runs batches of operations off the reactor thread, in order."""
+    """Something that runs batches of operations off the reactor thread, in order.
+
+    `sync_ms` is how long fdatasync took in the batch that is being reported.
+    """
+
+    sync_ms: int
 
     def start(self) -> None:
         """Gets ready; `submit` does so where it was not done.
@@ -103,6 +108,7 @@ class DiskThread:
         self._disk = disk
         self._queue: SimpleQueue[tuple[Sequence[DiskOp], Done] | None] = SimpleQueue()
         self._failed: StorageError | None = None
+        self.sync_ms = 0
         self._thread = Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
@@ -126,12 +132,17 @@ class DiskThread:
             if task is None:
                 return
             ops, done = task
+            self._disk.sync_ns = 0
             if self._failed is None:
                 try:
                     self._disk.run(ops)
                 except StorageError as error:
                     self._failed = error
-            call(done, self._failed)
+            call(self._report, done, self._failed, self._disk.sync_ns // 1_000_000)
+
+    def _report(self, done: Done, failed: StorageError | None, sync_ms: int) -> None:
+        self.sync_ms = sync_ms
+        done(failed)
 
 
 @implementer(IWriteDescriptor)
@@ -212,6 +223,7 @@ class DiskProcess:
         self._pipe: _Pipe | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._failed: StorageError | None = None
+        self.sync_ms = 0
 
     def start(self) -> None:
         if self._process is not None:
@@ -282,15 +294,13 @@ class DiskProcess:
             return
         if not data:
             self._ended()
-        elif data == DONE and not self._answers:
-            self._waiting.popleft()(None)
         else:
             self._answers += data
             self._report()
 
     def _report(self) -> None:
         while self._answers and (answer := decode_answer(self._answers)) is not None:
-            text, length = answer
+            text, self.sync_ms, length = answer
             del self._answers[:length]
             if text is not None and self._failed is None:
                 self._failed = StorageError(text)

@@ -1,9 +1,10 @@
 """The process that writes for a DiskProcess: runs batches of operations from its standard input in order, and answers on its
 standard output.
 
-A batch comes as its length (4 bytes, little-endian) and a marshalled list of (kind, path, the other fields). The answer is one byte 0, or
-1, a length and the text of the failure; after one failure every later batch fails with the same text, and nothing is run any more. The end of
-the input ends the process, when everything that was sent has been run; so does the end of the output, at once. Covered by tests/server/test_disk.py.
+A batch comes as its length (4 bytes, little-endian) and a marshalled list of (kind, path, the other fields). The answer is one byte 0 and the
+milliseconds that fdatasync took (4 bytes), or 1, a length and the text of the failure; after one failure every later batch fails with the same text,
+and nothing is run any more. The end of the input ends the process, when everything that was sent has been run; so does the end of the output, at once.
+Covered by tests/server/test_disk.py.
 """
 
 from __future__ import annotations
@@ -46,29 +47,39 @@ def encode_batch(ops: Sequence[DiskOp]) -> bytes:
     return _length.pack(len(data)) + data
 
 
+def encode_done(sync_ms: int) -> bytes:
+    """The answer to a batch that has been run."""
+    return DONE + _length.pack(sync_ms)
+
+
 def encode_failure(text: str) -> bytes:
     """The answer to a batch that failed."""
     data = text.encode("utf-8", "replace")
     return FAILED + _length.pack(len(data)) + data
 
 
-def decode_answer(data: bytes | bytearray) -> tuple[str | None, int] | None:
-    """The first answer in `data`: the text of a failure or None, and its length; None where it is not all there yet."""
-    if data[:1] == DONE:
-        return None, 1
+def decode_answer(data: bytes | bytearray) -> tuple[str | None, int, int] | None:
+    """The first answer in `data`: the text of a failure or None, the milliseconds of fdatasync, and the length of the answer.
+
+    None where it is not all there yet.
+    """
     start = 1 + _length.size
     if len(data) < start:
         return None
-    end: int = start + _length.unpack_from(data, 1)[0]
-    return (bytes(data[start:end]).decode("utf-8", "replace"), end) if len(data) >= end else None
+    number: int = _length.unpack_from(data, 1)[0]
+    if data[:1] == DONE:
+        return None, number, start
+    end = start + number
+    return (bytes(data[start:end]).decode("utf-8", "replace"), 0, end) if len(data) >= end else None
 
 
 def _answer(disk: FileDisk, batch: Any) -> bytes:
+    disk.sync_ns = 0
     try:
         disk.run([_KINDS[number](*fields) for number, *fields in batch])
     except StorageError as error:
         return encode_failure(str(error))
-    return DONE
+    return encode_done(disk.sync_ns // 1_000_000)
 
 
 def main() -> None:
@@ -78,7 +89,7 @@ def main() -> None:
     disk = FileDisk()
     buffer = bytearray(_BUFFER_BYTES)
     filled = 0
-    failed = b""
+    answer = failed = b""
     while True:
         size = os.readv(0, [memoryview(buffer)[filled:]])
         if size == 0:
@@ -94,10 +105,10 @@ def main() -> None:
                 break
             if not failed:
                 answer = _answer(disk, marshal.loads(memoryview(buffer)[start + _length.size : end]))
-                if answer != DONE:
+                if answer[:1] != DONE:
                     failed = answer
             try:
-                os.write(1, failed or DONE)
+                os.write(1, failed or answer)
             except BrokenPipeError:
                 return  # the server is dead: nobody will ever be told of what is left
             start = end

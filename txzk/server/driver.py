@@ -124,12 +124,18 @@ class Driver:
             if failure is not None:
                 self.server.failed(str(failure))
             else:
-                self.server.log_written(zxid, monotonic_ms(), wall_ms())
+                self.server.log_written(zxid, monotonic_ms(), wall_ms(), self._log_disk.sync_ms)
 
         self.run(step)
 
     def _snapshot_written(self, failure: StorageError | None) -> None:
-        self.run(self.server.snapshot_written if failure is None else lambda: self.server.failed(str(failure)))
+        def step() -> None:
+            if failure is not None:
+                self.server.failed(str(failure))
+            else:
+                self.server.snapshot_written(monotonic_ms())
+
+        self.run(step)
 
     def _snapshot_step(self) -> None:
         self._step = None

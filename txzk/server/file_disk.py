@@ -6,6 +6,7 @@ Imported by the child process of txzk.server.disk too, so it imports next to not
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from errno import EDQUOT, ENOSPC
 from typing import BinaryIO
@@ -25,6 +26,8 @@ class FileDisk:
 
     def __init__(self) -> None:
         self._open: dict[str, int] = {}
+        # How long fdatasync has taken since somebody set this to 0.
+        self.sync_ns = 0
 
     def run(self, ops: Sequence[DiskOp]) -> None:
         for op in ops:
@@ -38,7 +41,9 @@ class FileDisk:
         if isinstance(op, Write):
             self._write(self._fd(path), op.data, op.offset)
         elif isinstance(op, Sync):
+            began = time.monotonic_ns()
             os.fdatasync(self._fd(path))
+            self.sync_ns += time.monotonic_ns() - began
         elif isinstance(op, CreateFile):
             self._close(path)
             self._open[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)

@@ -81,7 +81,7 @@ class ZooKeeperService(Service):
         if config.settings.datadir_autocreate or FileDisk().exists(log_dir):
             self._lock = lock_folder(log_dir)
         recovered = recover(
-            FileDisk(), f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", config.settings
+            FileDisk(), f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", config.settings, monotonic_ms
         )
         log.info(
             "recovered {nodes} nodes, zxid {zxid:#x}, {txns} transactions replayed, in {ms} ms",

@@ -110,6 +110,7 @@ class DiskQueue:
         self._failed: StorageError | None = None
         self._stopped = False
         self.delay = 0.0
+        self.sync_ms = 0
 
     def start(self) -> None:
         """Nothing is needed."""

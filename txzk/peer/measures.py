@@ -1,0 +1,120 @@
+"""What the pipeline tells of itself: the metrics of writes on their way, of the disk, of watches and of the start.
+
+The times of a batch are counted once for all requests that came together. Java's queue before prep does not exist here, and reads go no such
+way: the metrics of that queue stay at their beginning, and the counters of requests in queues count writes. Covered by
+tests/peer/test_measures.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from txzk.database.request import Request
+from txzk.database.tree import DataTree
+from txzk.database.watches import NODE_CHILDREN_CHANGED, NODE_CREATED, NODE_DATA_CHANGED, NODE_DELETED
+from txzk.defs import opcodes
+from txzk.jute.txns import decode_txn
+from txzk.peer.stats import ServerStats
+from txzk.persistence.recovery import Recovered
+from txzk.request.child_lists import ChildLists
+from txzk.request.prep import PrepRequestProcessor
+from txzk.trace.metrics import Summary
+
+_FIRED = {
+    NODE_CREATED: "node_created_watch_count", NODE_DELETED: "node_deleted_watch_count",
+    NODE_DATA_CHANGED: "node_changed_watch_count", NODE_CHILDREN_CHANGED: "node_children_watch_count",
+}
+
+
+class PipelineMeasures:
+    """Fills the metrics of one server."""
+
+    def __init__(self, stats: ServerStats, tree: DataTree, prep: PrepRequestProcessor, child_lists: ChildLists, recovered: Recovered) -> None:
+        metrics = stats.metrics
+        summaries = metrics.summaries
+        self._stats = stats
+        self._metrics = metrics
+        self._queue_time = summaries["sync_processor_queue_time_ms"]
+        self._queue_and_flush_time = summaries["sync_processor_queue_and_flush_time_ms"]
+        self._propagation = summaries["propagation_latency"]
+        self._namespace = ""
+        self._writes = Summary()
+        for event_type, name in _FIRED.items():
+            tree.fired[event_type] = summaries[name]
+        metrics.follow("prep_processor_request_queued", lambda: prep.last_zxid)
+        metrics.follow("sync_processor_request_queued", lambda: prep.last_zxid)
+        metrics.follow("outstanding_changes_queued", lambda: prep.changes.touches)
+        metrics.follow("outstanding_changes_removed", lambda: prep.changes.removed)
+        metrics.follow("response_packet_get_children_cache_hits", lambda: child_lists.hits)
+        metrics.follow("response_packet_get_children_cache_misses", lambda: child_lists.misses)
+        metrics.follow("digest_mismatches_count", lambda: tree.digest_mismatches)
+        summaries["startup_snap_load_time"].add(recovered.snapshot_ms)
+        summaries["dbinittime"].add(recovered.snapshot_ms + recovered.txns_ms)
+        if recovered.loaded_txns:
+            summaries["startup_txns_loaded"].add(recovered.loaded_txns)
+            summaries["startup_txns_load_time"].add(recovered.txns_ms)
+
+    def flushed(self, done: Sequence[Request], waiting: int, began_ms: int, now_ms: int, wall_ms: int, sync_ms: int) -> None:
+        """A batch of the log is on disk, and its requests are answered.
+
+        :param done: the requests, in order.
+        :param waiting: how many more have come meanwhile.
+        :param began_ms: when the disk was given the batch.
+        :param sync_ms: how long it waited in fdatasync.
+        """
+        summaries = self._metrics.summaries
+        summaries["fsynctime"].add(sync_ms)
+        summaries["sync_processor_queue_flush_time_ms"].add(now_ms - began_ms)
+        summaries["sync_processor_queue_size"].add(waiting)
+        if not done:
+            return
+        summaries["sync_processor_batch_size"].add(len(done))
+        first = done[0]
+        times = 0
+        for request in done:
+            if request.received_ms != first.received_ms or (request.client is None) != (first.client is None):
+                self._waited(first, times, began_ms, now_ms, wall_ms)
+                first = request
+                times = 0
+            times += 1
+        self._waited(first, times, began_ms, now_ms, wall_ms)
+        self._count_writes(done)
+
+    def _waited(self, request: Request, times: int, began_ms: int, now_ms: int, wall_ms: int) -> None:
+        """Counts requests that came at the same time as `request`."""
+        received_ms = request.received_ms
+        if request.client is not None:
+            self._stats.updated(now_ms - received_ms, times)
+        self._queue_and_flush_time.add(now_ms - received_ms, times)
+        if began_ms >= received_ms:
+            self._queue_time.add(began_ms - received_ms, times)
+        if request.header is not None and wall_ms >= request.header.time:
+            self._propagation.add(wall_ms - request.header.time, times)
+
+    def _count_writes(self, done: Sequence[Request]) -> None:
+        for request in done:
+            if request.error or request.header is None:
+                continue
+            op = request.header.type
+            txn = request.txn
+            if op == opcodes.SET_DATA or op in opcodes.CREATES:
+                self._wrote(txn.path, len(txn.data) if txn.data is not None else 0)
+            elif op == opcodes.DELETE or op == opcodes.DELETE_CONTAINER:
+                self._wrote(txn.path, 0)
+            elif op == opcodes.MULTI:
+                for entry in txn.txns:
+                    if entry.type in opcodes.CREATES or entry.type == opcodes.SET_DATA or entry.type == opcodes.DELETE:
+                        part = decode_txn(entry.type, entry.data)
+                        self._wrote(part.path, len(getattr(part, "data", None) or b""))
+            elif op == opcodes.CLOSE_SESSION and txn is not None:
+                for path in txn.paths2Delete:
+                    self._wrote(path, 0)
+
+    def _wrote(self, path: str, bytes: int) -> None:
+        if not path.startswith(self._namespace) or not self._namespace:
+            name = path.split("/", 2)[1]
+            if not name:
+                return
+            self._namespace = f"/{name}/" if path.find("/", 1) >= 0 else ""
+            self._writes = self._metrics.summary_for("write_per_namespace", name)
+        self._writes.add(len(path) + bytes)
