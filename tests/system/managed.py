@@ -31,7 +31,7 @@ def java_command(lib: Path) -> list[str]:
 
 
 class ManagedServer:
-    """One server; `port` and data stay the same over restarts."""
+    """One server; `port` and data stay the same over restarts, `command` may be another one at the next start."""
 
     def __init__(self, command: list[str], folder: Path, config: dict[str, object], properties: dict[str, object]) -> None:
         """Writes zoo.cfg in `folder`, which is made.
@@ -46,9 +46,8 @@ class ManagedServer:
         self.config_path = folder / "zoo.cfg"
         self.config_path.write_text("".join(f"{key}={value}\n" for key, value in lines.items() if value is not None))
         flags = [f"-D{name}={value}" for name, value in properties.items()]
-        self._command = []
-        for word in command:
-            self._command += flags if word == "FLAGS" else [str(self.config_path) if word == "CONFIG" else word]
+        self._flags = flags
+        self.command = command
         self._process: ServerProcess | None = None
 
     @property
@@ -64,13 +63,23 @@ class ManagedServer:
 
     def start(self) -> None:
         """Starts it and waits until it answers `srvr`."""
-        self._process = ServerProcess(self._command, self.folder, self.port)
+        command: list[str] = []
+        for word in self.command:
+            command += self._flags if word == "FLAGS" else [str(self.config_path) if word == "CONFIG" else word]
+        self._process = ServerProcess(command, self.folder, self.port)
 
     def kill(self) -> None:
         """kill -9, if it runs."""
         if self._process is not None:
             self._process.kill()
             self._process = None
+
+    def wait(self) -> int:
+        """Waits until it has ended by itself; gives its exit code."""
+        assert self._process is not None
+        code = self._process.wait()
+        self._process = None
+        return code
 
     def terminate(self) -> None:
         """Ends it with SIGTERM and waits."""

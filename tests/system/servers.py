@@ -73,6 +73,12 @@ class ServerProcess:
         """What the process has written so far."""
         return (self._folder / "server.out").read_text("utf-8", "replace")
 
+    def wait(self) -> int:
+        """Waits until it has ended by itself; gives its exit code."""
+        code = self._process.wait(_START_SECONDS)
+        self._output.close()
+        return code
+
     def kill(self) -> None:
         """Ends it with SIGKILL, as a crash of the process would."""
         if self._process.poll() is None:
