@@ -39,6 +39,11 @@ class Channel:
         self.drained: Callable[[], None] = _nothing
 
     @property
+    def closed(self) -> bool:
+        """Whether the reader has gone."""
+        return self._closed
+
+    @property
     def full(self) -> bool:
         """Whether a writer should wait."""
         return self.size >= HIGH_WATER_BYTES

@@ -25,7 +25,7 @@ class Connection:
     """Two channels, and the server's end of them.
 
     :ivar cnxn: the server's end; None before it is opened and when it is gone.
-    :ivar gone: called when the connection has ended at either end.
+    :ivar gone: called when both ends know that the connection is over.
     """
 
     def __init__(
@@ -76,10 +76,12 @@ class Connection:
     def _client_gone(self, clean: bool) -> None:
         """The client has closed its end."""
         self._shell.run(self._forget)
+        self.gone()
 
     def _server_gone(self, clean: bool) -> None:
         """The client learns of the server's end."""
         self.to_server.close()
+        self.gone()
         self._client.connection_lost(clean)
 
     def flush(self) -> None:
@@ -87,8 +89,11 @@ class Connection:
         cnxn = self.cnxn
         if cnxn is None:
             return
-        data, cut = self._watch.passes(cnxn.take_output())
-        self.to_client.write(data)
+        cut = False
+        # While the client does not read, what there is for it stays where it is counted.
+        if not cnxn.write_paused or cnxn.closing:
+            data, cut = self._watch.passes(cnxn.take_output())
+            self.to_client.write(data)
         if cut or cnxn.closing:
             self.hang_up(True)
             return
@@ -103,6 +108,8 @@ class Connection:
         self.to_server.close()
         self.to_client.end(clean)
         self._forget()
+        if self.to_client.closed:
+            self.gone()
 
     def close(self, clean: bool) -> None:
         """The client's end closes; what it sent last arrives if `clean`."""
@@ -120,7 +127,6 @@ class Connection:
         self.to_client.release(reason)
 
     def _forget(self) -> None:
-        self.gone()
         cnxn, self.cnxn = self.cnxn, None
         if cnxn is not None:
             self.to_client.drained = _nothing

@@ -96,6 +96,7 @@ class DiskQueue:
     After a failure nothing is run any more.
 
     :ivar delay: seconds that a batch takes.
+    :ivar sync_ms: how long the disk was waited for: `delay`, in milliseconds.
     """
 
     def __init__(self, clock: Clock, disk: IDisk, close: Callable[[], None] | None = None) -> None:
@@ -110,6 +111,7 @@ class DiskQueue:
         self._failed: StorageError | None = None
         self._stopped = False
         self.delay = 0.0
+        self.sync_ms = 0
         self.sync_ms = 0
 
     def start(self) -> None:
@@ -152,6 +154,7 @@ class DiskQueue:
         self._call = None
         ops, done = self._queue.popleft()
         self._run(ops)
+        self.sync_ms = round(self.delay * 1000)
         if self._queue:
             self._call = self._clock.callLater(self.delay, self._turn)
         done(self._failed)

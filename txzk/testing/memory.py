@@ -161,7 +161,7 @@ class MemoryServer:
             shell.stop()
             end_disk(shell)
             for connection in list(self._connections):
-                self._hang_up(connection, clean)
+                connection.hang_up(clean)
             self._losses.clear()
 
     def _failed(self, reason: str) -> None:
@@ -189,13 +189,16 @@ class MemoryServer:
         if self._shell is None:
             raise ConnectionRefusedError(f"no server at {self.connect_string}")
         connection = Connection(self._shell, client, self._channel, ReplyWatch(self._losses))
-        connection.gone = lambda: self._connections.pop(connection, None)
+        connection.gone = lambda: self._forget_connection(connection)
         self._connections[connection] = None
         if self._partitioned:
             connection.hold(_PARTITION)
         self._clients += 1
         connection.open(HOST, _FIRST_CLIENT_PORT + self._clients % 20000)
         return connection
+
+    def _forget_connection(self, connection: Connection) -> None:
+        self._connections.pop(connection, None)
 
     def _channel(self, deliver: Callable[[bytes], None], ended: Callable[[bool], None]) -> Channel:
         return Channel(self.clock, lambda: self.latency, deliver, ended)
@@ -235,15 +238,11 @@ class MemoryServer:
         """
         found = [
             connection for connection in self._connections
-            if session_id is None or (connection.cnxn is not None and connection.cnxn.session_id == session_id)
+            if connection.cnxn is not None and (session_id is None or connection.cnxn.session_id == session_id)
         ]
         for connection in found:
-            self._hang_up(connection, False)
+            connection.hang_up(False)
         return bool(found)
-
-    def _hang_up(self, connection: Connection, clean: bool) -> None:
-        self._connections.pop(connection, None)
-        connection.hang_up(clean)
 
     def lose_reply(self, op: int | None = None) -> None:
         """Lets the next such request be carried out, and cuts its connection before the reply.

@@ -116,7 +116,7 @@ class Shell:
             zxid = effect.last_zxid
             self.disk.submit(effect.ops, lambda failure: self._written(failure, lambda: self.server.log_written(zxid, self.now_ms(), self.wall_ms())))
         elif isinstance(effect, WriteSnapshot):
-            self.disk.submit(effect.ops, lambda failure: self._written(failure, self.server.snapshot_written))
+            self.disk.submit(effect.ops, lambda failure: self._written(failure, lambda: self.server.snapshot_written(self.now_ms())))
         elif isinstance(effect, Report):
             self.reports.append(effect.text)
         else:
