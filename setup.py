@@ -30,7 +30,7 @@ def extensions():
         sys.stderr.write("TXZK_MYPYC=1, but there is no mypyc: nothing is compiled\n")
         return []
     # What the build does not need is not there, so some remarks in the sources are without use for it.
-    flags = ["--ignore-missing-imports", "--no-warn-unused-ignores"]
+    flags = ["--ignore-missing-imports", "--no-warn-unused-ignores", "--follow-imports=silent"]
     found = mypycify([*flags, *compiled_files()], opt_level="3", debug_level="0")
     for extension in found:
         extension.optional = True
