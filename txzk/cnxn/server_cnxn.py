@@ -54,7 +54,7 @@ class Stats(Protocol):
     stale_replies: int
 
     def answered_at_once(self, reads: int, size: int, bytes: int) -> None:
-        """Counts reads that did not wait; `size` is that of the last reply, `bytes` that of all of them with their lengths."""
+        """Counts reads that did not wait; `size` is that of the last reply, `bytes` that of all of them."""
 
     def answered_late(self, latency_ms: int, size: int) -> None:
         """Counts one read that waited; `size` is that of its reply."""
@@ -75,6 +75,7 @@ class Core(Protocol):
     max_frame_bytes: int
     outstanding_limit: int
     requires_auth: bool
+    limits_large_requests: bool
 
     @property
     def stats(self) -> Stats:
@@ -88,6 +89,9 @@ class Core(Protocol):
 
     def submit(self, request: Request, wall_ms: int) -> None:
         """Takes a write; it comes back through `answered`."""
+
+    def fits(self, frame_bytes: int) -> bool:
+        """False for a large request that comes while too many of them are under way; asked where `limits_large_requests`."""
 
     def touch(self, cnxn: ServerCnxn, now_ms: int) -> bool:
         """Keeps the session alive; False where it is over."""
@@ -266,6 +270,7 @@ class ServerCnxn:
         op = 0
         size = 0
         sent = 0
+        careful = core.requires_auth or core.limits_large_requests
         room = MAX_OUTPUT_BYTES - self._out_bytes
         while end - position >= 12:
             length, xid, op = _frame_start(data, position)
@@ -274,7 +279,7 @@ class ServerCnxn:
                 break
             frames += 1
             reader = readers.get(op)
-            if reader is None or pending or core.requires_auth:
+            if reader is None or pending or careful:
                 self._queue(op, xid, data[position + 12 : frame_end], now_ms, wall_ms)
                 if self.closing:
                     break
@@ -306,7 +311,7 @@ class ServerCnxn:
         stats.bytes_received += position - begin
         if answered:
             self._count(op, xid, zxid, 0, answered, now_ms)
-            stats.answered_at_once(answered, size, sent + 4 * answered)
+            stats.answered_at_once(answered, size, sent)
         if self.closing or position == end:
             return
         if self._stalled:
@@ -320,10 +325,14 @@ class ServerCnxn:
             self._keep(data, position, 4)
             return
         length: int = _frame_length(data, position)[0]
-        if length < 8 or length > self._core.max_frame_bytes:
-            if length < 0 or length > self._core.max_frame_bytes or end - position >= 4 + length:
+        core = self._core
+        if length < 8 or length > core.max_frame_bytes:
+            if length < 0 or length > core.max_frame_bytes or end - position >= 4 + length:
                 self.close()
                 return
+        if self.session_id and core.limits_large_requests and not core.fits(length):
+            self.close()
+            return
         self._keep(data, position, 4 + length)
 
     def _first(self, data: bytes, now_ms: int, wall_ms: int) -> int:
@@ -380,7 +389,9 @@ class ServerCnxn:
     def _queue(self, op: int, xid: int, body: bytes, now_ms: int, wall_ms: int) -> None:
         """Everything but a read that can be answered at once."""
         core = self._core
-        if op == opcodes.AUTH:
+        if core.limits_large_requests and not core.fits(len(body) + 8):
+            self.close()
+        elif op == opcodes.AUTH:
             self._auth(xid, body)
         elif op == opcodes.SASL:
             self._sasl(xid, body)
@@ -528,7 +539,7 @@ class ServerCnxn:
         self._out_bytes += len(frame)
         self.sent()
         stats = core.stats
-        stats.watch_bytes += len(frame)
+        stats.watch_bytes += len(frame) - 4
         stats.responded(len(frame) - 4)
         if self._out_bytes > MAX_EVENT_BYTES:
             self._out.clear()

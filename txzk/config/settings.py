@@ -50,7 +50,6 @@ class Settings:
     client_tcp_keep_alive: bool
     max_get_children_response_cache_size: int
     skip_acl: bool
-    enable_eager_acl_check: bool
     enforce_quota: bool
     connection_throttle_tokens: int
     connection_throttle_fill_time: int

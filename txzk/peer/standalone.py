@@ -24,8 +24,10 @@ from txzk.defs import opcodes
 from txzk.defs.errors import AuthFailedError
 from txzk.jute import records
 from txzk.peer import containers
+from txzk.peer.connection_throttle import BlueThrottle
 from txzk.peer.effects import Effect, Report, Stop, WriteLog
 from txzk.peer.measures import PipelineMeasures
+from txzk.peer.request_throttler import RequestThrottler
 from txzk.peer.snapshots import Snapshots
 from txzk.peer.stats import ServerStats
 from txzk.persistence.recovery import Recovered
@@ -33,6 +35,7 @@ from txzk.persistence.txnlog import LogWriter
 from txzk.request.chain import StandaloneChain
 from txzk.request.prep import OWNER, PrepRequestProcessor
 from txzk.request.reads import Reads
+from txzk.trace.rate_logger import RateLogger
 
 # In session ids; `conf` shows the configured id, which is 0 here.
 _SERVER_ID: Final = 1
@@ -59,7 +62,6 @@ class StandaloneServer:
         self.settings = settings
         self.tree = recovered.tree
         self.started_ms = now_ms
-        self.connection_drop_probability = 0.0
         self.stats = ServerStats()
         self.cnxns: dict[ServerCnxn, None] = {}
         self.dirty: dict[ServerCnxn, None] = {}
@@ -68,7 +70,11 @@ class StandaloneServer:
         self.outstanding_limit = settings.global_outstanding_limit
         self._required_schemes = required_schemes(settings.enforce_auth_schemes, registry)
         self.requires_auth = bool(self._required_schemes)
+        self.limits_large_requests = settings.large_request_threshold >= 0
+        self._large_request_bytes = 0
         self.effects: list[Effect] = []
+        self._rate_logger = RateLogger()
+        self._connection_throttle = BlueThrottle(settings, random, now_ms)
         self._registry = registry
         self._checker = AclChecker(registry, settings.skip_acl)
         self._four_letter_words = four_letter_words
@@ -83,9 +89,14 @@ class StandaloneServer:
         self._snapshot_writes = 0
         self._remove_orphans(recovered.sessions)
         self._prep = PrepRequestProcessor(
-            self.tree, self.tracker, registry, settings, self._log.append, config.reconfig_enabled
+            self.tree, self.tracker, registry, settings, self._log.append, config.reconfig_enabled,
+            self._over_quota,
         )
         self._chain = StandaloneChain(self.tree, self._prep)
+        self._throttler = (
+            RequestThrottler(settings, self._chain, self.stats.metrics, self._finished)
+            if settings.request_throttle_max_requests > 0 else None
+        )
         reads = Reads(self.tree, registry, settings)
         self.readers = reads.readers
         self._measures = PipelineMeasures(self.stats, self.tree, self._prep, reads.child_lists, recovered)
@@ -139,7 +150,15 @@ class StandaloneServer:
         return self._four_letter_words(word, self, cnxn, now_ms, wall_ms)
 
     def connect(self, cnxn: ServerCnxn, request: records.ConnectRequest, now_ms: int, wall_ms: int) -> None:
-        self.stats.metrics.count("connection_request_count")
+        metrics = self.stats.metrics
+        throttle = self._connection_throttle
+        if not throttle.admits(request.sessionId == 0, now_ms):
+            metrics.count("connection_rejected")
+            self._warn("too many new sessions at once: connections are refused (connection_throttle_tokens)", now_ms)
+            cnxn.close()
+            return
+        metrics.summaries["connection_token_deficit"].add(throttle.deficit)
+        metrics.count("connection_request_count")
         if request.lastZxidSeen > self.tree.last_processed_zxid:
             cnxn.close()
             return
@@ -154,7 +173,7 @@ class StandaloneServer:
             body = records.encode_CreateSessionTxn(timeout)
             cnxn.submit_connect(session_id, body, now_ms, wall_ms)
             return
-        self.stats.metrics.count("connection_revalidate_count")
+        metrics.count("connection_revalidate_count")
         # The newcomer ends the older connection before it has shown the password, as in Java.
         older = self._by_session.get(session_id)
         if older is not None and older is not cnxn:
@@ -169,7 +188,38 @@ class StandaloneServer:
         if request.op == opcodes.CREATE_SESSION:
             self.tracker.set_owner(request.session_id, OWNER)
         self._last_input_ms = request.received_ms
-        self._chain.submit(request, wall_ms)
+        if self.limits_large_requests and len(request.body) > self.settings.large_request_threshold:
+            self._large_request_bytes += len(request.body)
+        if self._throttler is not None:
+            self._throttler.submit(request, wall_ms)
+        else:
+            self._chain.submit(request, wall_ms)
+
+    def fits(self, frame_bytes: int) -> bool:
+        settings = self.settings
+        if frame_bytes <= settings.large_request_threshold or self._large_request_bytes + frame_bytes <= settings.large_request_max_bytes:
+            return True
+        self.stats.metrics.count("large_requests_rejected")
+        return False
+
+    def _finished(self, request: Request) -> None:
+        """A request has been answered, or never will be."""
+        if self.limits_large_requests and request.client is not None and len(request.body) > self.settings.large_request_threshold:
+            self._large_request_bytes -= len(request.body)
+
+    def _over_quota(self, message: str, namespace: str, refused: bool, now_ms: int) -> None:
+        if refused:
+            self.stats.metrics.count_for("quota_exceeded_error_per_namespace", namespace)
+        self._warn(message, now_ms)
+
+    def _warn(self, message: str, now_ms: int) -> None:
+        """Reports what may happen very often."""
+        self.effects += [Report(line, True) for line in self._rate_logger.lines(message, now_ms)]
+
+    @property
+    def connection_drop_probability(self) -> float:
+        """The chance of a new session to be turned away."""
+        return self._connection_throttle.drop_probability
 
     def touch(self, cnxn: ServerCnxn, now_ms: int) -> bool:
         return self.tracker.touch(cnxn.session_id, now_ms)
@@ -184,6 +234,9 @@ class StandaloneServer:
             self.stats.metrics.count("ensemble_auth_fail")
             cnxn.close()
             return False
+        if scheme == "ensemble":
+            asked = bool(data) and "zookeeper.ensembleAuthName" in self.config.properties
+            self.stats.metrics.count("ensemble_auth_success" if asked else "ensemble_auth_skip")
         cnxn.ids += [id for id in ids if id not in cnxn.ids]
         return True
 
@@ -225,10 +278,15 @@ class StandaloneServer:
         """
         self._writing = False
         self._last_input_ms = now_ms
+        limits_large_requests = self.limits_large_requests
         done = self._chain.flushed(zxid, now_ms)
         for request in done:
             if request.op == opcodes.CLOSE_SESSION:
                 self._session_ended(request)
+            if limits_large_requests:
+                self._finished(request)
+        if self._throttler is not None:
+            self._throttler.try_again(now_ms, wall_ms)
         self._measures.flushed(done, self._chain.in_flight, self._batch_began_ms, now_ms, wall_ms, sync_ms)
         if sync_ms > self.settings.fsync_warning_threshold_ms:
             self.stats.fsync_threshold_exceeded += 1
@@ -278,10 +336,15 @@ class StandaloneServer:
     def deadline_ms(self, now_ms: int) -> int:
         """When `timer_fired` should be called next."""
         tick = self.config.tick_time
-        return min((now_ms // tick + 1) * tick, now_ms + 1000)
+        next_ms = min((now_ms // tick + 1) * tick, now_ms + 1000)
+        if self._throttler is not None and self._throttler.next_try_ms is not None:
+            next_ms = min(next_ms, max(self._throttler.next_try_ms, now_ms))
+        return next_ms
 
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
         """Ends what has waited too long: sessions, connections without a session, containers."""
+        if self._throttler is not None:
+            self._throttler.try_again(now_ms, wall_ms)
         for session_id in self.tracker.expired(now_ms):
             self._end_session(session_id, now_ms, wall_ms)
         oldest = now_ms - self.settings.sessionless_cnxn_timeout_ms

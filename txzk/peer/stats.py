@@ -49,7 +49,7 @@ class ServerStats:
     def answered_at_once(self, reads: int, size: int, bytes: int) -> None:
         """Counts reads that did not wait.
 
-        :param size: of the last reply, without the four bytes of its length; `bytes` of all of them, with these.
+        :param size: of the last reply, without the four bytes of its length; `bytes` of all of them, likewise.
         """
         self._at_once += reads
         self.packets_sent += reads
@@ -66,7 +66,7 @@ class ServerStats:
         """Counts one reply; `size` is 0 for the answer to a ConnectRequest, which is not counted among the replies."""
         self.packets_sent += 1
         if size:
-            self.response_bytes += size + 4
+            self.response_bytes += size
             self.responded(size)
 
     def updated(self, latency_ms: int, times: int) -> None:

@@ -26,6 +26,22 @@ class StandaloneChain:
         self._prep.process(request, wall_ms)
         self._in_flight.append(request)
 
+    def pass_by(self, request: Request, now_ms: int) -> bool:
+        """Answers `request` with its error, behind the writes before it, and executes nothing.
+
+        :returns: whether it has been answered already; otherwise `flushed` will give it back.
+        """
+        if self._in_flight:
+            self._in_flight.append(request)
+            return False
+        self._answer_unexecuted(request, now_ms)
+        return True
+
+    def _answer_unexecuted(self, request: Request, now_ms: int) -> Request:
+        if request.client is not None:
+            request.client.answered(request, self._tree.last_processed_zxid, request.error, b"", now_ms)
+        return request
+
     @property
     def in_flight(self) -> int:
         """How many writes wait for the disk."""
@@ -38,7 +54,9 @@ class StandaloneChain:
         done: list[Request] = []
         while in_flight:
             header = in_flight[0].header
-            assert header is not None
+            if header is None:
+                done.append(self._answer_unexecuted(in_flight.popleft(), now_ms))
+                continue
             if header.zxid > zxid:
                 break
             request = in_flight.popleft()

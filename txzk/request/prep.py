@@ -75,10 +75,12 @@ class PrepRequestProcessor:
     def __init__(
         self, tree: DataTree, tracker: SessionTracker, registry: ProviderRegistry, settings: PrepSettings,
         append: Callable[[int, bytes], None], reconfig_enabled: bool = False,
+        over_quota: Callable[[str, str, bool, int], None] = lambda message, namespace, refused, now_ms: None,
     ) -> None:
         """
         :param append: takes the zxid and the log entry of every transaction, in order.
         :param reconfig_enabled: decides how a standalone server refuses a reconfig.
+        :param over_quota: hears of every write beyond a quota: (what was exceeded, top-level node, whether it is refused, monotonic ms).
         """
         self._tree = tree
         self._tracker = tracker
@@ -87,6 +89,7 @@ class PrepRequestProcessor:
         self._append = append
         self._extended_types = settings.extended_types_enabled
         self._enforce_quota = settings.enforce_quota
+        self._over_quota = over_quota
         self._reconfig_enabled = reconfig_enabled
         self._digest_enabled = settings.digest_enabled
         self._close_session_txn = settings.close_session_txn_enabled
@@ -184,7 +187,7 @@ class PrepRequestProcessor:
         record = self._look_valid(path)
         self._allow(record, permissions.WRITE, request, path)
         if self._enforce_quota:
-            self._check_quota(path, _length(data) - _length(record.data), 0)
+            self._check_quota(path, _length(data) - _length(record.data), 0, request.received_ms)
         version = _next_version(record.version, expected, path)
         changes = self.changes
         changes.touch(path, record, zxid)
@@ -229,7 +232,7 @@ class PrepRequestProcessor:
         if parent.ephemeral_owner and self._tree.words.session_of(parent.ephemeral_owner):
             raise NoChildrenForEphemeralsError(path)
         if self._enforce_quota:
-            self._check_quota(path, _length(data), 1)
+            self._check_quota(path, _length(data), 1, request.received_ms)
         cversion = _wrap(parent.cversion + 1)
         owner = 0
         txn: Any
@@ -392,8 +395,11 @@ class PrepRequestProcessor:
         ttl = operation.ttl if op == opcodes.CREATE_TTL else -1
         return self._create(op, operation, ttl, request, header, None)[1]
 
-    def _check_quota(self, path: str, bytes_grown: int, nodes_grown: int) -> None:
-        """:raises QuotaExceededError: where the write would go over a hard limit (2.10)."""
+    def _check_quota(self, path: str, bytes_grown: int, nodes_grown: int, now_ms: int) -> None:
+        """Tells of a write that goes over a limit, which is the hard one where there is one.
+
+        :raises QuotaExceededError: where it is (2.10).
+        """
         governing = self._tree.quota_of(path)
         if governing is None:
             return
@@ -403,10 +409,19 @@ class PrepRequestProcessor:
             return
         limits = quota.StatsTrack.parse(limits_node.data)
         usage = quota.StatsTrack.parse(usage_node.data)
-        if nodes_grown and -1 < limits.count_hard_limit < usage.count + nodes_grown:
-            raise QuotaExceededError(path)
-        if bytes_grown and -1 < limits.byte_hard_limit < usage.bytes + bytes_grown:
-            raise QuotaExceededError(path)
+        namespace = governing.split("/", 2)[1]
+        for what, grown, used, soft, hard in (
+            ("count", nodes_grown, usage.count, limits.count, limits.count_hard_limit),
+            ("bytes", bytes_grown, usage.bytes, limits.bytes, limits.byte_hard_limit),
+        ):
+            refused = hard > quota.UNLIMITED
+            limit = hard if refused else soft
+            if grown and quota.UNLIMITED < limit < used + grown:
+                kind = "hard" if refused else "soft"
+                message = f"Quota exceeded: {governing} [current {what}={used + grown}, {kind}{what.capitalize().removesuffix('s')}Limit={limit}]"
+                self._over_quota(message, namespace, refused, now_ms)
+                if refused:
+                    raise QuotaExceededError(path)
 
 
 def _length(data: bytes | None) -> int:
