@@ -90,6 +90,8 @@ class ClientCalls:
         self.waiting: deque[Request] = deque()
         self.pending: deque[Request] = deque()
         self._most_in_flight = most_in_flight
+        # A full window is refilled in large pieces: many small writes cost both ends more than they gain.
+        self._least_room = max(1, most_in_flight // 4)
         self.most_waiting = most_waiting
         self._last_xid = 0
 
@@ -100,7 +102,7 @@ class ClientCalls:
         """
         waiting, pending = self.waiting, self.pending
         room = self._most_in_flight - len(pending)
-        if room <= 0 or not waiting:
+        if room < self._least_room or not waiting:
             return False
         xid = self._last_xid
         append = out.append

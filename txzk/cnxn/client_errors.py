@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from txzk.defs.errors import BadArgumentsError, ConnectionLossError, KeeperException, RequestTimeoutError, SessionExpiredError, ThrottledOpError
+from txzk.defs.errors import BadArgumentsError, ConnectionLossError, KeeperException, NoNodeError, RequestTimeoutError, SessionExpiredError, ThrottledOpError
 
 
 class ConnectionLoss(ConnectionLossError):  # noqa: N818  # ZooKeeper's name
@@ -71,3 +71,12 @@ class TransactionFailed(KeeperException):  # noqa: N818
 
     def __str__(self) -> str:
         return f"operation {self.index} of the transaction failed: {self.error}"
+
+
+class FenceLost(NoNodeError):  # noqa: N818
+    """A write of a fenced view was refused, because the node that it depends on is gone. Nothing was written.
+
+    :ivar path: of that node.
+    """
+
+    reason = "the write was not carried out, for its fence is gone"

@@ -16,10 +16,12 @@ from __future__ import annotations
 import struct
 from collections import deque
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 from txzk.cnxn.client_calls import HEADER_BYTES, ClientCalls, Fired, Happening, Request, StateChanged, session_lost_event
 from txzk.cnxn.client_errors import ClientClosed, ConnectionLoss, PacketTooLarge, QueueFull
+from txzk.cnxn.client_input import ClientInput
+from txzk.cnxn.client_policy import Policy, SaslMaker, SaslMechanism
 from txzk.cnxn.client_watches import DATA, EXIST, ClientWatches
 from txzk.cnxn.client_words import NO_PASSWORD, Dial, Effect, EventType, Hangup, Probe, ReadOnly, Server, SessionInfo, State, WatchEvent
 from txzk.cnxn.hosts import HostList
@@ -53,46 +55,6 @@ _FIRST_PROBE_MS: Final = 100
 _LAST_PROBE_MS: Final = 60_000
 
 
-class SaslMechanism(Protocol):
-    """The client's side of one SASL exchange."""
-
-    def step(self, challenge: bytes) -> bytes | None:
-        """The answer to a challenge of the server, b"" at first; None where the exchange is complete and nothing is to be said.
-
-        :raises KeeperException: where the server does not prove what it must.
-        """
-
-
-class SaslMaker(Protocol):
-    """Begins a SASL exchange."""
-
-    def __call__(self, server: Server) -> SaslMechanism:
-        """A mechanism for one connection to `server`."""
-
-
-class Policy:
-    """What the user chose.
-
-    :ivar timeout_ms: the session timeout that is asked for.
-    :ivar read_only: whether a server without a quorum will do.
-    :ivar renew: whether a new session follows one that is over.
-    :ivar queue: whether requests wait while there is no connection.
-    :ivar max_packet: the longest frame either way, in bytes.
-    """
-
-    def __init__(
-        self, timeout_ms: int = 10_000, read_only: ReadOnly = ReadOnly.NO, renew: bool = True, queue: bool = True, max_packet: int = 0xFFFFF,
-        most_in_flight: int = 1000, most_waiting: int = 100_000,
-    ) -> None:
-        self.timeout_ms = timeout_ms
-        self.read_only = read_only
-        self.renew = renew
-        self.queue = queue
-        self.max_packet = max_packet
-        self.most_in_flight = most_in_flight
-        self.most_waiting = most_waiting
-
-
 class ClientSession:
     """See the module's theory of operation."""
 
@@ -124,10 +86,7 @@ class ClientSession:
         self._read_only = False
         self._closing: Request | None = None
         self._out: list[bytes] = []
-        self._input: list[bytes] = []
-        self._have = 0
-        self._need = 4
-        self._skip = 0
+        self._input = ClientInput()
         self._control_sent: dict[int, deque[int]] = {PING_XID: deque(), AUTH_XID: deque(), SET_WATCHES_XID: deque()}
         self._dial_at_ms = _NEVER
         self._give_up_at_ms = _NEVER
@@ -235,11 +194,8 @@ class ClientSession:
         """The connection that was dialled is there."""
         self._phase = HANDSHAKE
         self._input.clear()
-        self._have, self._need, self._skip = 0, 4, 0
-        session_id, password = self._session_id, self._password
-        body = records.encode_ConnectRequest(
-            0, self._last_zxid, self.policy.timeout_ms, session_id, password, self.policy.read_only is not ReadOnly.NO
-        )
+        read_only = self.policy.read_only is not ReadOnly.NO
+        body = records.encode_ConnectRequest(0, self._last_zxid, self.policy.timeout_ms, self._session_id, self._password, read_only)
         self._out.append(_length(len(body)) + body)
         self._said_ms = now_ms
 
@@ -250,13 +206,7 @@ class ClientSession:
     def data_received(self, data: bytes, now_ms: int) -> None:
         """Takes a chunk of the server's stream."""
         self._heard_ms = now_ms
-        if self._input:
-            self._input.append(data)
-            self._have += len(data)
-            if self._have < self._need:
-                return
-            data = b"".join(self._input)
-            self._input.clear()
+        data = self._input.receive(data)
         try:
             self._frames(data, now_ms)
         except (ProtocolError, JuteError):
@@ -315,25 +265,23 @@ class ClientSession:
 
     def _frames(self, data: bytes, now_ms: int) -> None:
         """Goes through all whole frames of `data` and keeps the rest."""
-        at, size = 0, len(data)
-        if self._skip:
-            at = min(self._skip, size)
-            self._skip -= at
+        at, size, need = 0, len(data), 4
         limit = self.policy.max_packet
         while size - at >= 4:
             length = int.from_bytes(data[at : at + 4], "big", signed=True)
             end = at + 4 + length
-            if length < 0:
+            if length < 0 or (length > limit and self._phase != UP):
                 raise ProtocolError(f"a frame of {length} bytes")
-            if length > limit and self._phase == UP and size - at >= _REPLY_BYTES:
+            if length > limit and size - at >= _REPLY_BYTES:
                 self._too_large(data, at, length)
-                self._skip = max(0, end - size)
+                self._input.skip(max(0, end - size))
                 at = min(end, size)
                 continue
             if end > size:
+                need = end - at if length <= limit else _REPLY_BYTES
                 break
             if self._phase == UP:
-                self._reply(data, at, end, now_ms)
+                self._reply(data, at, end)
             elif self._phase == HANDSHAKE:
                 self._connect_response(data, at + 4, end, now_ms)
             elif self._phase == PROVING:
@@ -341,12 +289,10 @@ class ClientSession:
             else:
                 return
             at = end
-        if at < size:
-            self._input.append(data[at:])
-            self._have = size - at
-            self._need = 4 if self._have < 4 else min(4 + int.from_bytes(data[at : at + 4], "big", signed=True), 4 + limit)
+        if at < size and self._phase not in (IDLE, DIALING):
+            self._input.keep(data[at:], need)
 
-    def _reply(self, data: bytes, at: int, end: int, now_ms: int) -> None:
+    def _reply(self, data: bytes, at: int, end: int) -> None:
         if end - at < _REPLY_BYTES:
             raise ProtocolError("a reply without a header")
         _, xid, zxid, err = _reply_start(data, at)
@@ -367,7 +313,7 @@ class ClientSession:
         if request.watcher is not None:
             self._watch_answered(request, err)
         if request is self._closing:
-            self._end(State.CLOSED, ClientClosed())
+            self._end(State.CLOSED, ClientClosed(), True)
         elif not request.given_up:
             self.happened.append(request)
 
@@ -548,11 +494,14 @@ class ClientSession:
         if not self.policy.renew:
             self._end(State.LOST, SessionExpiredError())
 
-    def _end(self, state: State, error: KeeperException) -> None:
-        """Nothing will be sent any more."""
+    def _end(self, state: State, error: KeeperException, in_order: bool = False) -> None:
+        """Nothing will be sent any more.
+
+        :param in_order: the server knows.
+        """
         self.refusal = error
         if self._phase != IDLE:
-            self.effects.append(Hangup())
+            self.effects.append(Hangup(in_order))
         self._phase = IDLE
         self._out.clear()
         self._dial_at_ms = self._give_up_at_ms = self._probe_at_ms = _NEVER

@@ -62,7 +62,12 @@ class Dial(NamedTuple):
 
 
 class Hangup(NamedTuple):
-    """Drop the connection or the attempt at once; nothing is told about it any more."""
+    """Drop the connection or the attempt; nothing is told about it any more.
+
+    :ivar in_order: whether behind what was written, or at once.
+    """
+
+    in_order: bool = False
 
 
 class Probe(NamedTuple):

@@ -137,3 +137,27 @@ class HostList:
         if self._shuffle:
             self._chance.shuffle(found)
         return found
+
+
+_WILDCARDS: Final = frozenset({"0.0.0.0", "::", "0:0:0:0:0:0:0:0", ""})
+
+
+def servers_of_config(text: str) -> list[Server]:
+    """Where clients are served, by the lines server.N=host:port:port[:role][;[clientHost:]clientPort] of /zookeeper/config.
+
+    A client address that is a wildcard stands for the host of the line. What cannot be read, or names no client port, is left out.
+    """
+    servers: list[Server] = []
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        quorum, semicolon, client = value.strip().partition(";")
+        if not key.strip().startswith("server.") or not equals or not semicolon:
+            continue
+        client_host, _, port = client.rpartition(":")
+        host = client_host.strip("[]")
+        if host in _WILDCARDS:
+            first = quorum.split("|")[0]
+            host = first[1 : first.find("]")] if first.startswith("[") else first.partition(":")[0]
+        if host and port.isdecimal() and 0 < int(port) < 65536:
+            servers.append(Server(host, int(port)))
+    return servers
