@@ -85,10 +85,22 @@ class RawClient(Protocol):
         return found
 
 
+class Quiet(Factory):
+    """Makes one protocol; Twisted's log would remember one that is not quiet, and all that it leads to."""
+
+    noisy = False
+
+    def __init__(self, client: RawClient) -> None:
+        self._client = client
+
+    def buildProtocol(self, addr: object) -> RawClient:
+        return self._client
+
+
 def connect(server: MemoryServer) -> RawClient:
     """A connection, without waiting for it."""
     client = RawClient()
-    server.endpoint().connect(Factory.forProtocol(lambda: client)).addErrback(lambda failure: setattr(client, "lost", failure))
+    server.endpoint().connect(Quiet(client)).addErrback(lambda failure: setattr(client, "lost", failure))
     return client
 
 

@@ -114,7 +114,7 @@ class Channel:
         if ending is None:
             self._arm()
         elif self._holds:
-            self._queue.append((now, ending))
+            self._queue.append((self._clock.seconds(), ending))
         else:
             self._ended(ending)
 
