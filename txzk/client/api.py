@@ -4,11 +4,12 @@ from txzk.client.answers import AclList, Children, Created, Node
 from txzk.client.client import Client, connect
 from txzk.client.operations import ANY
 from txzk.client.retry import Backoff, Times
+from txzk.client.service import ClientService
 from txzk.client.settings import CREATOR_ALL_ACL, OPEN_ACL, READ_ACL
 from txzk.client.transaction import ReadBatch, Transaction
 from txzk.client.view import View
 from txzk.client.watch import Watch, WatchStream
-from txzk.cnxn.client_errors import ClientClosed, ConnectionLoss, PacketTooLarge, QueueFull, RequestTimeout, TransactionFailed
+from txzk.cnxn.client_errors import ClientClosed, ConnectionLoss, FenceLost, PacketTooLarge, QueueFull, RequestTimeout, TransactionFailed
 from txzk.cnxn.client_words import EventType, Server, SessionInfo, State, WatchEvent
 from txzk.defs.errors import AuthFailedError as AuthFailed
 from txzk.defs.errors import BadArgumentsError as BadArguments
@@ -28,8 +29,8 @@ from txzk.jute.records import Stat
 
 __all__ = [
     "ANY", "CREATOR_ALL_ACL", "OPEN_ACL", "READ_ACL", "AclList", "AuthFailed", "Backoff", "BadArguments", "BadVersion", "Children", "Client",
-    "ClientClosed", "ConnectionLoss", "Created", "EventType", "InvalidACL", "KeeperException", "NoAuth", "NoChildrenForEphemerals", "NoNode",
-    "Node", "NodeExists", "NotEmpty", "NotReadOnly", "PacketTooLarge", "QueueFull", "QuotaExceeded", "ReadBatch", "RequestTimeout", "Server",
-    "SessionExpired", "SessionInfo", "Stat", "State", "Times", "Transaction", "TransactionFailed", "Unimplemented", "View", "Watch", "WatchEvent",
-    "WatchStream", "connect",
+    "ClientClosed", "ClientService", "ConnectionLoss", "Created", "EventType", "FenceLost", "InvalidACL", "KeeperException", "NoAuth",
+    "NoChildrenForEphemerals", "NoNode", "Node", "NodeExists", "NotEmpty", "NotReadOnly", "PacketTooLarge", "QueueFull", "QuotaExceeded", "ReadBatch",
+    "RequestTimeout", "Server", "SessionExpired", "SessionInfo", "Stat", "State", "Times", "Transaction", "TransactionFailed", "Unimplemented",
+    "View", "Watch", "WatchEvent", "WatchStream", "connect",
 ]

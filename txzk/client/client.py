@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
 from twisted.internet.ssl import optionsForClientTLS
 
+from txzk.client.config import read_client_config
 from txzk.client.core import Core, Endpoint, EndpointFactory
-from txzk.client.settings import OPEN_ACL, AclEntry, Settings
+from txzk.client.operations import Operations
+from txzk.client.settings import OPEN_ACL, AclEntry, RetryPolicy, Settings
+from txzk.client.tracking import EnsembleTracker
 from txzk.client.view import View
-from txzk.cnxn.client_session import ClientSession, Policy, SaslMaker
+from txzk.cnxn.client_policy import Policy, SaslMaker
+from txzk.cnxn.client_session import ClientSession
 from txzk.cnxn.client_words import ReadOnly, State
 from txzk.cnxn.hosts import HostList, parse_connect_string, parse_server
 from txzk.defs.errors import AuthFailedError, SessionExpiredError
-from txzk.interfaces import IRetryPolicy
+
+Tls = Callable[[str], IOpenSSLClientConnectionCreator] | bool
 
 
 class Client(View):
@@ -31,7 +37,8 @@ class Client(View):
     :param retry: when calls are tried again; None for never. See `View.retrying`.
     :param auth: (scheme, data) of credentials.
     :param sasl: makes an ISaslMechanism of the Server that is connected to; None for no SASL.
-    :param tls: what wraps connections; True for TLS that checks the host's name against the platform's authorities.
+    :param tls: True for TLS that checks the host's name against the platform's authorities; or a callable that gives the connection creator
+        (optionsForClientTLS) of a host name.
     :param read_only: "no"; "allow" a server without a quorum and look for another; "require": refuse writes here.
     :param session: (id, password) of a session to go on with.
     :param track_ensemble: follow /zookeeper/config.
@@ -48,8 +55,8 @@ class Client(View):
     """
 
     def __init__(
-        self, reactor: IReactorTime, hosts: str, *, session_timeout: float = 10.0, retry: IRetryPolicy | None = None,
-        auth: Sequence[tuple[str, bytes]] = (), sasl: SaslMaker | None = None, tls: IOpenSSLClientConnectionCreator | bool = False,
+        self, reactor: IReactorTime, hosts: str, *, session_timeout: float = 10.0, retry: RetryPolicy | None = None,
+        auth: Sequence[tuple[str, bytes]] = (), sasl: SaslMaker | None = None, tls: Tls = False,
         read_only: str = "no", session: tuple[int, bytes] | None = None, track_ensemble: bool = True, max_packet: int = 0xFFFFF,
         on_expiry: str = "renew", disconnected: str = "queue", endpoint_factory: EndpointFactory | None = None, max_in_flight: int = 1000,
         max_waiting: int = 100_000, acl: Sequence[AclEntry] = OPEN_ACL, timeout: float | None = None, chance: Random | None = None,
@@ -66,7 +73,23 @@ class Client(View):
             machine.credentials_added(scheme, data, 0)
         super().__init__(core, Settings(chroot, acl, timeout, None, retry))
         self._started = False
-        self._track = track_ensemble
+        if track_ensemble:
+            EnsembleTracker(Operations(core, Settings()))
+
+    @classmethod
+    def from_config(cls, reactor: IReactorTime, path: str, **options: Any) -> Client:
+        """A client of a file in the syntax of Java properties.
+
+        The key `zookeeper.connect` names the hosts; without it they are those of the server.N lines and clientPort of a zoo.cfg. The keys
+        `zookeeper.session.timeout` and `zookeeper.request.timeout` are milliseconds, `jute.maxbuffer` is bytes, and `zookeeper.client.secure=true`
+        asks for TLS, with `zookeeper.ssl.trustStore.location` and `zookeeper.ssl.keyStore.location` as PEM files.
+
+        :param options: those of the constructor, over what the file says.
+        :raises ConfigError: for a file without hosts, or a value that is no number.
+        """
+        with open(path, encoding="utf-8") as file:
+            hosts, found = read_client_config(file.read(), path)
+        return cls(reactor, hosts, **{**found, **options})
 
     def start(self) -> Deferred[Client]:
         """Begins to connect.
@@ -112,9 +135,9 @@ class Client(View):
         await self.stop()
 
 
-def connect(reactor: IReactorTime, hosts: str, **options: object) -> Client:
+def connect(reactor: IReactorTime, hosts: str, **options: Any) -> Client:
     """A client for `async with`: it is started at the beginning of the block and stopped at its end. The parameters are those of Client."""
-    return Client(reactor, hosts, **options)  # type: ignore[arg-type]
+    return Client(reactor, hosts, **options)
 
 
 def _choice(word: str, yes: str, no: str) -> bool:
@@ -123,13 +146,13 @@ def _choice(word: str, yes: str, no: str) -> bool:
     return word == yes
 
 
-def _endpoints(reactor: IReactorTime, tls: IOpenSSLClientConnectionCreator | bool) -> EndpointFactory:
+def _endpoints(reactor: IReactorTime, tls: Tls) -> EndpointFactory:
     """Connects by name: looked up at every attempt, IPv6 and IPv4."""
 
     def make(host: str, port: int) -> Endpoint:
-        endpoint = HostnameEndpoint(reactor, host, port)
-        if tls is False:
-            return endpoint  # type: ignore[return-value]
-        return wrapClientTLS(optionsForClientTLS(host) if tls is True else tls, endpoint)  # type: ignore[return-value,no-any-return]
+        endpoint: Any = HostnameEndpoint(reactor, host, port)
+        if tls is not False:
+            endpoint = wrapClientTLS(optionsForClientTLS(host) if tls is True else tls(host), endpoint)
+        return endpoint  # type: ignore[no-any-return]
 
     return make

@@ -243,7 +243,7 @@ class Core:
             if type(effect) is Dial:
                 self._dial(effect.server)
             elif type(effect) is Hangup:
-                self._hang_up()
+                self._hang_up(effect.in_order)
             else:
                 self._probe(effect.server)
 
@@ -265,7 +265,7 @@ class Core:
         self._attempt = link
         dialling.addErrback(failed)
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, in_order: bool) -> None:
         dialling, self._dialling = self._dialling, None
         link, self._link = self._link, None
         self._stop_probes()
@@ -273,7 +273,7 @@ class Core:
             self._attempt.current = False
             dialling.cancel()
         if link is not None:
-            if self.session.state is State.CLOSED:
+            if in_order:
                 link.finish()
             else:
                 link.drop()

@@ -18,17 +18,19 @@ from twisted.python.failure import Failure
 from txzk.client import answers, retry
 from txzk.client.answers import AclList, Answer, Children, Node, Paths
 from txzk.client.core import Core
-from txzk.client.settings import AclEntry, Settings
+from txzk.client.settings import AclEntry, RetryPolicy, Settings
 from txzk.client.watch import Watch
 from txzk.cnxn.client_calls import Request
+from txzk.cnxn.client_errors import FenceLost
 from txzk.cnxn.client_watches import CHILD, DATA, EXIST, RECURSIVE
-from txzk.defs import modes, opcodes, paths
+from txzk.defs import errors, modes, opcodes, paths
 from txzk.defs.errors import BadArgumentsError, KeeperException
-from txzk.interfaces import IRetryPolicy
 from txzk.jute import records
 from txzk.jute.records import Stat
 
 ANY: Final = -1
+
+_multi = records.encode_MultiHeader
 
 _T = TypeVar("_T")
 _W = TypeVar("_W")
@@ -43,7 +45,7 @@ class Operations:
     :ivar paths: the chroot of this view.
     """
 
-    def __init__(self, core: Core, settings: Settings, attempts: IRetryPolicy | None = None) -> None:
+    def __init__(self, core: Core, settings: Settings, attempts: RetryPolicy | None = None) -> None:
         """
         :param attempts: how often idempotent writes are tried; None for that of the settings, or Backoff for two session timeouts.
         """
@@ -80,7 +82,7 @@ class Operations:
         return answer  # type: ignore[no-any-return]
 
     def _send_again(
-        self, policy: IRetryPolicy, op: int, path: str | None, body: bytes, decode: _Decode[_T] | None, timeout: float | None, watch: Watch | None
+        self, policy: RetryPolicy, op: int, path: str | None, body: bytes, decode: _Decode[_T] | None, timeout: float | None, watch: Watch | None
     ) -> Deferred[_T]:
         once = Operations(self.core, replace(self.settings, retry=None))
 
@@ -196,16 +198,22 @@ class Operations:
             op, body = opcodes.CREATE if decode is None else opcodes.CREATE2, records.encode_CreateRequest(full, data, acl, flags)
         if reads is None:
             reads = self.paths.decode_path if op == opcodes.CREATE else self.paths.decode_path_of_two
-        return self.send(op, path, body, reads, timeout)
+        return self._write(op, path, body, reads, timeout)
 
     def set_plain(self, path: str, data: bytes, version: int, timeout: float | None) -> Deferred[Stat]:
         """One setData request."""
         body = records.encode_SetDataRequest(self.full(path), self.pack(data), version)
-        return self.send(opcodes.SET_DATA, path, body, answers.decode_stat, timeout)
+        return self._write(opcodes.SET_DATA, path, body, answers.decode_stat, timeout)
 
     def delete_plain(self, path: str, version: int, timeout: float | None) -> Deferred[None]:
         """One delete request."""
-        return self.send(opcodes.DELETE, path, records.encode_DeleteRequest(self.full(path), version), None, timeout)
+        return self._write(opcodes.DELETE, path, records.encode_DeleteRequest(self.full(path), version), None, timeout)
+
+    def _write(self, op: int, path: str, body: bytes, decode: _Decode[_T] | None, timeout: float | None) -> Deferred[_T]:
+        fence = self.settings.fence
+        if fence is None:
+            return self.send(op, path, body, decode, timeout)
+        return self.send(opcodes.MULTI, path, fenced(fence, op, body), fenced_answer(fence, path, decode), timeout).addCallback(_only)
 
     def set_acl(self, path: str, acl: Sequence[AclEntry], *, version: int = ANY, timeout: float | None = None) -> Deferred[Stat]:
         """Replaces the ACL of a node.
@@ -230,6 +238,37 @@ class Operations:
         """
         body = records.encode_ReconfigRequest(joining, leaving, members, version)
         return self.send(opcodes.RECONFIG, paths.CONFIG, body, answers.decode_node, timeout)
+
+
+def fenced(fence: str, op: int, body: bytes) -> bytes:
+    """A multi of one write that is carried out only if the node `fence` exists."""
+    check = records.encode_CheckVersionRequest(fence, ANY)
+    return b"".join((_multi(opcodes.CHECK, False, -1), check, _multi(op, False, -1), body, _multi(-1, True, -1)))
+
+
+def fenced_answer(fence: str, path: str, decode: _Decode[_T] | None) -> _Decode[_T | KeeperException | None]:
+    """Reads the reply to `fenced`; a refusal comes as the exception itself."""
+
+    def read(buf: bytes, at: int, end: int) -> tuple[_T | KeeperException | None, int]:
+        refusal: KeeperException | None = None
+        value: _T | None = None
+        for place in (fence, path):
+            header, at = records.decode_MultiHeader(buf, at, end)
+            if header.type == opcodes.ERROR:
+                (code,), at = records.decode_ErrorResponse(buf, at, end)
+                if code and refusal is None:
+                    refusal = FenceLost(fence) if place is fence else errors.for_code(code, path)
+            elif header.type != opcodes.CHECK and decode is not None:
+                value, at = decode(buf, at, end)
+        return refusal or value, at
+
+    return read
+
+
+def _only(value: Any) -> Any:
+    if isinstance(value, KeeperException):
+        raise value
+    return value
 
 
 def _with(value: _T, watch: _W) -> tuple[_T, _W]:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from txzk.client.settings import RetryPolicy
 from txzk.cnxn.client_errors import ClientClosed
 from txzk.defs.errors import ConnectionLossError, KeeperException, OperationTimeoutError, RequestTimeoutError, SessionExpiredError, SessionMovedError, ThrottledOpError
 from txzk.interfaces import IRetryPolicy
@@ -82,7 +83,7 @@ def pause(reactor: IReactorTime, seconds: float) -> Deferred[None]:
 
 
 async def retrying(
-    reactor: IReactorTime, seconds: Callable[[], float], policy: IRetryPolicy, attempt: Callable[[], Deferred[_T]],
+    reactor: IReactorTime, seconds: Callable[[], float], policy: RetryPolicy, attempt: Callable[[], Deferred[_T]],
     may: Callable[[KeeperException], bool] = may_retry,
 ) -> _T:
     """Calls until there is an answer, or the policy gives up; then the last error is raised."""

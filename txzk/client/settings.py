@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-
-from txzk.interfaces import ICompressor, IRetryPolicy
+from typing import Final, Protocol
 
 AclEntry = tuple[int, tuple[str | None, str | None]]
 
@@ -16,6 +14,23 @@ OPEN_ACL: Final[tuple[AclEntry, ...]] = ((31, ("world", "anyone")),)
 READ_ACL: Final[tuple[AclEntry, ...]] = ((1, ("world", "anyone")),)
 # Everything to whoever made the node, by the credentials given with add_auth.
 CREATOR_ALL_ACL: Final[tuple[AclEntry, ...]] = ((31, ("auth", "")),)
+
+
+class RetryPolicy(Protocol):
+    """What provides txzk.interfaces.IRetryPolicy."""
+
+    def delay(self, attempt: int, elapsed: float) -> float | None:
+        """Seconds to wait before the next attempt; None to give up."""
+
+
+class Compressor(Protocol):
+    """What provides txzk.interfaces.ICompressor."""
+
+    def compress(self, data: bytes) -> bytes:
+        """What is stored in the node."""
+
+    def decompress(self, data: bytes) -> bytes:
+        """What `compress` was given."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +47,6 @@ class Settings:
     prefix: str = ""
     acl: Sequence[AclEntry] = OPEN_ACL
     timeout: float | None = None
-    compressor: ICompressor | None = None
-    retry: IRetryPolicy | None = None
+    compressor: Compressor | None = None
+    retry: RetryPolicy | None = None
     fence: str | None = None

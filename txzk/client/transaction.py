@@ -10,14 +10,16 @@ from twisted.internet.defer import Deferred
 from txzk.client import answers
 from txzk.client.operations import ANY, Operations
 from txzk.client.settings import AclEntry
-from txzk.cnxn.client_errors import TransactionFailed
+from txzk.cnxn.client_errors import FenceLost, TransactionFailed
 from txzk.defs import errors, modes, opcodes
 from txzk.defs.errors import KeeperException
 from txzk.jute import records
 
 _T = TypeVar("_T")
 
-_END: Final = records.encode_MultiHeader(-1, True, -1)
+_header = records.encode_MultiHeader
+
+_END: Final = _header(-1, True, -1)
 
 
 class Handle(Generic[_T]):
@@ -43,13 +45,22 @@ class Handle(Generic[_T]):
             raise RuntimeError("the transaction was not carried out")
         return self._value  # type: ignore[no-any-return]
 
+    def undo(self) -> None:
+        """It was not carried out, because another one failed."""
+        self._done = False
+
     def settle(self, value: object, error: KeeperException | None) -> None:
         """The server has answered."""
         self._value, self._error, self._done = value, error, True
 
 
 class _Batch:
-    """Operations that go in one request."""
+    """Operations that go in one request.
+
+    :cvar fenced: whether the fence of the view comes first.
+    """
+
+    fenced = False
 
     def __init__(self, view: Operations, timeout: float | None) -> None:
         self._view = view
@@ -61,18 +72,22 @@ class _Batch:
         return len(self._handles)
 
     def _add(self, op: int, path: str, body: bytes, decode: Callable[[bytes, int, int], tuple[_T, int]] | None) -> Handle[_T]:
-        self._parts += (records.encode_MultiHeader(op, False, -1), body)
+        self._parts += (_header(op, False, -1), body)
         handle = Handle(path, decode)
         self._handles.append(handle)
         return handle
 
     def _send(self, op: int) -> Deferred[list[KeeperException | None]]:
         """:returns: fires with the error of each operation."""
-        return self._view.send(op, None, b"".join([*self._parts, _END]), self._decode, self._timeout)
+        fence = self._view.settings.fence
+        check = [] if fence is None or not self.fenced else [_header(opcodes.CHECK, False, -1), records.encode_CheckVersionRequest(fence, ANY)]
+        return self._view.send(op, None, b"".join([*check, *self._parts, _END]), self._decode, self._timeout)
 
     def _decode(self, buf: bytes, at: int, end: int) -> tuple[list[KeeperException | None], int]:
         found: list[KeeperException | None] = []
-        for handle in self._handles:
+        fence = self._view.settings.fence
+        handles = self._handles if fence is None or not self.fenced else [Handle[None](fence, None), *self._handles]
+        for handle in handles:
             header, at = records.decode_MultiHeader(buf, at, end)
             error: KeeperException | None = None
             value: object = None
@@ -89,6 +104,8 @@ class _Batch:
 
 class Transaction(_Batch):
     """Writes that all happen or none: add them, then `commit`; as an async context manager it commits at the end of the block."""
+
+    fenced = True
 
     def check(self, path: str, version: int = ANY) -> Handle[None]:
         """The node must exist, and have this version unless it is ANY."""
@@ -130,8 +147,12 @@ class Transaction(_Batch):
         return self._send(opcodes.MULTI).addCallback(self._committed)
 
     def _committed(self, found: list[KeeperException | None]) -> list[Any]:
+        if len(found) > len(self._handles) and found.pop(0) is not None:
+            raise FenceLost(self._view.settings.fence)
         for index, error in enumerate(found):
             if error is not None:
+                for handle in self._handles:
+                    handle.undo()
                 raise TransactionFailed(index, error, found)
         return [handle.result for handle in self._handles]
 

@@ -14,14 +14,13 @@ from twisted.python.failure import Failure
 from txzk.client import retry, writes
 from txzk.client.answers import Created
 from txzk.client.operations import ANY, Operations
-from txzk.client.settings import AclEntry
+from txzk.client.settings import AclEntry, Compressor, RetryPolicy
 from txzk.client.states import StateStream
 from txzk.client.transaction import ReadBatch, Transaction, create_flags
 from txzk.client.watch import Watch, WatchStream
 from txzk.cnxn.client_watches import PERSISTENT, RECURSIVE
 from txzk.cnxn.client_words import SessionInfo, State, WatchEvent
 from txzk.defs.errors import BadVersionError, NoNodeError
-from txzk.interfaces import ICompressor, IRetryPolicy
 from txzk.jute.records import Stat
 
 
@@ -133,7 +132,7 @@ class View(Operations):
         return call
 
     def _go_on_deleting(self, failure: Failure, path: str, version: int, recursive: bool) -> Failure:
-        if isinstance(failure.value, CancelledError) or retry.may_retry(failure.value):
+        if isinstance(failure.value, CancelledError) or (failure.value is not None and retry.may_retry(failure.value)):
             self.core.in_background(lambda: Deferred.fromCoroutine(writes.delete_until_done(self.once, path, version, recursive)))
         return failure
 
@@ -206,7 +205,7 @@ class View(Operations):
         full = self.full(path)
         return View(self.core, replace(self.settings, prefix="" if full == "/" else full))
 
-    def retrying(self, policy: IRetryPolicy | None = None) -> View:
+    def retrying(self, policy: RetryPolicy | None = None) -> View:
         """A view whose calls are tried again after an error that says nothing about the data.
 
         A write is tried again only where it was surely not executed, or asks to be idempotent or protected.
@@ -220,9 +219,16 @@ class View(Operations):
         settings = self.settings
         return View(self.core, replace(settings, acl=settings.acl if acl is None else acl, timeout=settings.timeout if timeout is None else timeout))
 
-    def compressed(self, compressor: ICompressor) -> View:
+    def compressed(self, compressor: Compressor) -> View:
         """A view whose data goes through `compressor`, on its way to the server and back."""
         return View(self.core, replace(self.settings, compressor=compressor))
+
+    def fenced(self, path: str) -> View:
+        """A view whose creates, sets, deletes and transactions are carried out only while the node `path` exists; else they fail with FenceLost.
+
+        A write to a node below a lost lock cannot happen through it, however late it arrives.
+        """
+        return View(self.core, replace(self.settings, fence=self.full(path)))
 
     @property
     def once(self) -> View:
