@@ -7,11 +7,8 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
-from twisted.internet.ssl import optionsForClientTLS
 
-from txzk.client.config import read_client_config
 from txzk.client.core import Core, Endpoint, EndpointFactory
 from txzk.client.operations import Operations
 from txzk.client.settings import OPEN_ACL, AclEntry, RetryPolicy, Settings
@@ -87,6 +84,8 @@ class Client(View):
         :param options: those of the constructor, over what the file says.
         :raises ConfigError: for a file without hosts, or a value that is no number.
         """
+        from txzk.client.config import read_client_config
+
         with open(path, encoding="utf-8") as file:
             hosts, found = read_client_config(file.read(), path)
         return cls(reactor, hosts, **{**found, **options})
@@ -148,10 +147,14 @@ def _choice(word: str, yes: str, no: str) -> bool:
 
 def _endpoints(reactor: IReactorTime, tls: Tls) -> EndpointFactory:
     """Connects by name: looked up at every attempt, IPv6 and IPv4."""
+    # Imported here because they take longer than all else of a client, and a client of a MemoryServer does without.
+    from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 
     def make(host: str, port: int) -> Endpoint:
         endpoint: Any = HostnameEndpoint(reactor, host, port)
         if tls is not False:
+            from twisted.internet.ssl import optionsForClientTLS
+
             endpoint = wrapClientTLS(optionsForClientTLS(host) if tls is True else tls(host), endpoint)
         return endpoint  # type: ignore[no-any-return]
 

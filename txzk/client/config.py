@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
-
 from txzk.cnxn.hosts import DEFAULT_PORT, Server, servers_of_config
 from txzk.config.keys import ConfigError
 from txzk.config.properties import parse
@@ -64,6 +62,9 @@ def _tls(entries: dict[str, str]) -> Any:
     """True for the platform's authorities; or what makes the options of a host from the files."""
     if _TRUST not in entries and _KEY not in entries:
         return True
+    # Not needed, and perhaps not there, for a client without TLS.
+    from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
+
     trust = key = None
     if _TRUST in entries:
         with open(entries[_TRUST], "rb") as file:
