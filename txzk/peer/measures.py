@@ -13,6 +13,7 @@ from txzk.database.request import Request
 from txzk.database.tree import DataTree
 from txzk.database.watches import NODE_CHILDREN_CHANGED, NODE_CREATED, NODE_DATA_CHANGED, NODE_DELETED
 from txzk.defs import opcodes
+from txzk.jute.records import CloseSessionTxn
 from txzk.jute.txns import decode_txn
 from txzk.peer.stats import ServerStats
 from txzk.persistence.recovery import Recovered
@@ -102,12 +103,13 @@ class PipelineMeasures:
             elif op == opcodes.DELETE or op == opcodes.DELETE_CONTAINER:
                 self._wrote(txn.path, 0)
             elif op == opcodes.MULTI:
-                for entry in txn.txns:
+                changed = () if any(entry.type == opcodes.ERROR for entry in txn.txns) else txn.txns
+                for entry in changed:
                     if entry.type in opcodes.CREATES or entry.type == opcodes.SET_DATA or entry.type == opcodes.DELETE:
                         part = decode_txn(entry.type, entry.data)
                         self._wrote(part.path, len(getattr(part, "data", None) or b""))
-            elif op == opcodes.CLOSE_SESSION and txn is not None:
-                for path in txn.paths2Delete:
+            elif isinstance(txn, CloseSessionTxn):
+                for path in txn.paths2Delete or ():
                     self._wrote(path, 0)
 
     def _wrote(self, path: str, bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""The figures of `mntr`: gauges that are read when somebody asks, then all metrics (8.4). Covered by tests/peer/test_four_letter_words.py."""
+"""The figures of `mntr`: gauges that are read when somebody asks, then all metrics (8.4). Covered by tests/peer/test_monitor.py."""
 
 from __future__ import annotations
 

@@ -77,16 +77,16 @@ class RequestThrottler:
         while self._waiting:
             request = self._waiting[0]
             stale = self._stale(request, now_ms)
-            if stale and settings.request_throttle_drop_stale:
+            if stale is not None and settings.request_throttle_drop_stale:
                 self._metrics.count("stale_requests_dropped")
-                self._drop(request)
+                self._drop(stale)
                 continue
             if self._pipeline.in_flight >= settings.request_throttle_max_requests:
                 self._metrics.count("request_throttle_wait_count")
                 self.next_try_ms = now_ms + settings.request_throttle_stall_time_ms
                 return
             self._waiting.popleft()
-            if stale:
+            if stale is not None:
                 self._metrics.count("stale_requests")
             self._let_in(request, now_ms, wall_ms)
         self.next_try_ms = None
@@ -103,25 +103,23 @@ class RequestThrottler:
         else:
             self._pipeline.submit(request, wall_ms)
 
-    def _stale(self, request: Request, now_ms: int) -> bool:
-        """Whether nobody waits for the answer any more."""
+    def _stale(self, request: Request, now_ms: int) -> ServerCnxn | None:
+        """The connection of `request`, where nobody waits there for the answer any more."""
         client = request.client
         if not isinstance(client, ServerCnxn) or request.op == opcodes.CLOSE_SESSION:
-            return False
+            return None
         settings = self._settings
-        if settings.request_stale_connection_check and client.closing:
-            return True
-        return settings.request_stale_latency_check and now_ms - request.received_ms > client.session_timeout_ms
+        closed = settings.request_stale_connection_check and client.closing
+        late = settings.request_stale_latency_check and now_ms - request.received_ms > client.session_timeout_ms
+        return client if closed or late else None
 
-    def _drop(self, request: Request) -> None:
-        """Drops the oldest request, and all others of its connection, which ends: they must not overtake what was dropped."""
-        client = request.client
+    def _drop(self, client: ServerCnxn) -> None:
+        """Drops all requests of a connection, and ends it: what came later must not overtake the one that is dropped."""
         kept: deque[Request] = deque()
-        for other in self._waiting:
-            if other.client is client:
-                self._finished(other)
+        for request in self._waiting:
+            if request.client is client:
+                self._finished(request)
             else:
-                kept.append(other)
+                kept.append(request)
         self._waiting = kept
-        if isinstance(client, ServerCnxn):
-            client.close()
+        client.close()

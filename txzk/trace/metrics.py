@@ -7,6 +7,7 @@ plain integer of its own; a metric follows it and is brought up to date when som
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Final
 
 # Counters.
@@ -133,13 +134,11 @@ class PercentileSummary(Summary):
 
 
 def _quantile(ordered: list[tuple[int, int]], count: int, thousandths: int) -> int:
-    """The value below which so many thousandths of the values are: between two values in proportion, rounded half up."""
+    """The value below which so many thousandths of the values, at least 500, are: between two values in proportion, rounded half up."""
     if count == 0:
         return 0
     place = thousandths * (count + 1)
     index, share = divmod(place, 1000)
-    if index < 1:
-        return ordered[0][0]
     if index >= count:
         return ordered[-1][0]
     lower = _at(ordered, index)
@@ -149,11 +148,8 @@ def _quantile(ordered: list[tuple[int, int]], count: int, thousandths: int) -> i
 
 def _at(ordered: list[tuple[int, int]], place: int) -> int:
     """The value at a place, counted from 1."""
-    for value, times in ordered:
-        place -= times
-        if place <= 0:
-            return value
-    return ordered[-1][0]
+    ends = accumulate(times for _, times in ordered)
+    return next(value for (value, _), end in zip(ordered, ends, strict=True) if end >= place)
 
 
 class Metrics:
@@ -229,8 +225,6 @@ def shown(value: Number) -> str:
         return str(value)
     if value == 0 or 0.001 <= abs(value) < 1e7:
         return repr(value)
-    for precision in range(1, 17):
-        digits, _, exponent = f"{value:.{precision}e}".partition("e")
-        if float(f"{digits}e{exponent}") == value:
-            break
+    text = next(text for precision in range(1, 17) if float(text := f"{value:.{precision}e}") == value)
+    digits, _, exponent = text.partition("e")
     return f"{digits}E{int(exponent)}"
