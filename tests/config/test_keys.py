@@ -12,8 +12,10 @@ from txzk.config.keys import DETAIL, IDLE, LATER, SERVED, ConfigError, Key, Kind
 from txzk.config.settings import PROPERTIES, Settings
 from txzk.config.table_cfg import CFG
 
+PACKAGE = Path(txzk.__path__[0])
+# The tables are about the server; the client reads files of its own.
 OTHER_SOURCES = "".join(
-    path.read_text() for path in Path(txzk.__path__[0]).rglob("*.py") if path.parent.name != "config"
+    path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("config", "client")
 )
 
 # Served through another attribute of Settings: max_record_bytes, enforce_auth_schemes.
