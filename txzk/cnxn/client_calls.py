@@ -13,7 +13,6 @@ from typing import Final
 
 from txzk.cnxn.client_watches import Watcher
 from txzk.cnxn.client_words import EventType, State, WatchEvent
-from txzk.defs.errors import KeeperException
 
 Decoder = Callable[[bytes, int, int], tuple[object, int]]
 
@@ -33,7 +32,7 @@ class Request:
     :ivar xid: 0 until it is written.
     :ivar given_up: its caller does not want the answer any more.
     :ivar value: what decode gave.
-    :ivar error: why there is no value.
+    :ivar error: why there is no value: a KeeperException, or what `decode` raised.
     """
 
     __slots__ = ("body", "decode", "error", "given_up", "op", "owner", "path", "sent_ms", "value", "watcher", "xid")
@@ -49,7 +48,7 @@ class Request:
         self.sent_ms = 0
         self.given_up = False
         self.value: object = None
-        self.error: KeeperException | None = None
+        self.error: Exception | None = None
 
 
 class StateChanged:

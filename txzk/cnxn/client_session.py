@@ -19,16 +19,16 @@ from random import Random
 from typing import Final
 
 from txzk.cnxn.client_calls import HEADER_BYTES, ClientCalls, Fired, Happening, Request, StateChanged, session_lost_event
+from txzk.cnxn.client_clock import NEVER, ClientClock
 from txzk.cnxn.client_errors import ClientClosed, ConnectionLoss, PacketTooLarge, QueueFull
 from txzk.cnxn.client_input import ClientInput
 from txzk.cnxn.client_policy import Policy, SaslMaker, SaslMechanism
-from txzk.cnxn.client_watches import DATA, EXIST, ClientWatches
+from txzk.cnxn.client_watches import DATA, EXIST, ClientWatches, Watcher
 from txzk.cnxn.client_words import NO_PASSWORD, Dial, Effect, EventType, Hangup, Probe, ReadOnly, Server, SessionInfo, State, WatchEvent
 from txzk.cnxn.hosts import HostList
 from txzk.defs import errors, opcodes
 from txzk.defs.errors import AuthFailedError, KeeperException, NotReadOnlyError, ProtocolError, SessionExpiredError
 from txzk.jute import records
-from txzk.jute.records import JuteError
 
 _reply_start = struct.Struct(">iiqi").unpack_from
 _header = struct.Struct(">iii").pack
@@ -45,9 +45,7 @@ PING_XID: Final = -2
 AUTH_XID: Final = -4
 SET_WATCHES_XID: Final = -8
 
-_NEVER: Final = 1 << 62
 _REPLY_BYTES: Final = 20
-_LONGEST_PING_MS: Final = 10_000
 # How long to wait before a dial, at most: after a connection that was up, and after a round in which no server answered.
 _SOON_MS: Final = 100
 _ROUND_MS: Final = 1000
@@ -79,7 +77,7 @@ class ClientSession:
         self._sasl = sasl
         self._exchange: SaslMechanism | None = None
         self._session_id, self._password = session or (0, NO_PASSWORD)
-        self._timeout_ms = policy.timeout_ms
+        self._clock = ClientClock(policy.timeout_ms)
         self._last_zxid = 0
         self._auth: list[tuple[str, bytes]] = []
         self._phase = IDLE
@@ -88,12 +86,9 @@ class ClientSession:
         self._out: list[bytes] = []
         self._input = ClientInput()
         self._control_sent: dict[int, deque[int]] = {PING_XID: deque(), AUTH_XID: deque(), SET_WATCHES_XID: deque()}
-        self._dial_at_ms = _NEVER
-        self._give_up_at_ms = _NEVER
-        self._alive_ms: int | None = None
-        self._heard_ms = 0
-        self._said_ms = 0
-        self._probe_at_ms = _NEVER
+        self._dial_at_ms = NEVER
+        self._give_up_at_ms = NEVER
+        self._probe_at_ms = NEVER
         self._probe_delay_ms = _FIRST_PROBE_MS
         self._probed = 0
 
@@ -102,9 +97,8 @@ class ClientSession:
     @property
     def info(self) -> SessionInfo:
         """The session as it is."""
-        return SessionInfo(
-            self._session_id, self._password, self._timeout_ms, self.server if self._phase == UP else None, self._read_only, self._last_zxid
-        )
+        server = self.server if self._phase == UP else None
+        return SessionInfo(self._session_id, self._password, self._clock.timeout_ms, server, self._read_only, self._last_zxid)
 
     @property
     def up(self) -> bool:
@@ -114,29 +108,26 @@ class ClientSession:
     @property
     def read_timeout_ms(self) -> int:
         """How long a connection may be silent."""
-        return self._timeout_ms * 2 // 3
+        return self._clock.read_timeout_ms
 
     def deadline_ms(self) -> int:
         """When `timer_fired` is wanted next; a time far away where it is not."""
-        wanted = min(self._expires_at_ms(), self._probe_at_ms)
+        clock = self._clock
+        wanted = min(clock.expires_at_ms, self._probe_at_ms)
         if self._phase == IDLE:
             return min(wanted, self._dial_at_ms)
         if self._phase != UP:
             return min(wanted, self._give_up_at_ms)
-        return min(wanted, self._give_up_at_ms, self._heard_ms + self.read_timeout_ms, self._ping_at_ms())
-
-    def _expires_at_ms(self) -> int:
-        return _NEVER if self._alive_ms is None else self._alive_ms + self._timeout_ms
-
-    def _ping_at_ms(self) -> int:
-        return self._said_ms + min(self.read_timeout_ms // 2, _LONGEST_PING_MS)
+        return min(wanted, self._give_up_at_ms, clock.silent_at_ms, clock.ping_at_ms)
 
     # Inputs
 
     def started(self, now_ms: int) -> None:
         """The user wants a session."""
+        if self.refusal is not None:
+            return
         if self._session_id:
-            self._alive_ms = now_ms
+            self._clock.answered(now_ms)
         self._dial(now_ms)
 
     def stopped(self, now_ms: int) -> None:
@@ -171,6 +162,12 @@ class ClientSession:
             self.watches.release(request.watcher)
         return unsent
 
+    def unwatched(self, watcher: Watcher) -> None:
+        """Nobody hears `watcher` any more; the server forgets the watch where it was the last of its kind."""
+        wire_type = self.watches.remove(watcher)
+        if wire_type and self._phase == UP and self.refusal is None:
+            self.calls.waiting.append(Request(opcodes.REMOVE_WATCHES, None, records.encode_RemoveWatchesRequest(watcher.path, wire_type), None, None))
+
     def credentials_added(self, scheme: str, data: bytes, now_ms: int) -> None:
         """The user proves who he is, now and on every later connection."""
         self._auth.append((scheme, data))
@@ -197,7 +194,7 @@ class ClientSession:
         read_only = self.policy.read_only is not ReadOnly.NO
         body = records.encode_ConnectRequest(0, self._last_zxid, self.policy.timeout_ms, self._session_id, self._password, read_only)
         self._out.append(_length(len(body)) + body)
-        self._said_ms = now_ms
+        self._clock.said_ms = now_ms
 
     def connection_lost(self, now_ms: int) -> None:
         """The connection, or the attempt at one, has ended."""
@@ -205,28 +202,28 @@ class ClientSession:
 
     def data_received(self, data: bytes, now_ms: int) -> None:
         """Takes a chunk of the server's stream."""
-        self._heard_ms = now_ms
+        self._clock.heard_ms = now_ms
         data = self._input.receive(data)
         try:
             self._frames(data, now_ms)
-        except (ProtocolError, JuteError):
+        except ProtocolError:
             self.effects.append(Hangup())
             self._lost(now_ms, _SOON_MS)
 
     def timer_fired(self, now_ms: int) -> None:
         """It is `deadline_ms` or later."""
-        if now_ms >= self._expires_at_ms():
+        if now_ms >= self._clock.expires_at_ms:
             self._expired(now_ms)
         phase = self._phase
         if phase == IDLE:
             if now_ms >= self._dial_at_ms:
                 self._dial(now_ms)
             return
-        if now_ms >= self._give_up_at_ms or (phase == UP and now_ms >= self._heard_ms + self.read_timeout_ms):
+        if now_ms >= self._give_up_at_ms or (phase == UP and now_ms >= self._clock.silent_at_ms):
             self.effects.append(Hangup())
             self._lost(now_ms, _SOON_MS)
             return
-        if phase == UP and now_ms >= self._ping_at_ms():
+        if phase == UP and now_ms >= self._clock.ping_at_ms:
             self._say(PING_XID, opcodes.PING, b"", now_ms)
         if now_ms >= self._probe_at_ms:
             self._probe(now_ms)
@@ -237,7 +234,7 @@ class ClientSession:
         """What is to be written now, joined."""
         out = self._out
         if self._phase == UP and not self.write_paused and self.calls.waiting and self.calls.write(out, now_ms):
-            self._said_ms = now_ms
+            self._clock.said_ms = now_ms
         if not out:
             return b""
         data = b"".join(out)
@@ -248,7 +245,7 @@ class ClientSession:
         self._out.append(_header(len(body) + HEADER_BYTES, xid, op))
         self._out.append(body)
         self._control_sent[xid].append(now_ms)
-        self._said_ms = now_ms
+        self._clock.said_ms = now_ms
 
     def _say_auth(self, scheme: str, data: bytes, now_ms: int) -> None:
         self._say(AUTH_XID, opcodes.AUTH, records.encode_AuthPacket(0, scheme, data), now_ms)
@@ -299,91 +296,111 @@ class ClientSession:
         if xid < 0:
             self._control(xid, zxid, err, data, at + _REPLY_BYTES, end)
             return
-        request = self._take_answered(xid)
-        if zxid > 0:
-            self._last_zxid = zxid
-        if not self._read_only and (self._alive_ms is None or request.sent_ms > self._alive_ms):
-            self._alive_ms = request.sent_ms
-        if err:
-            if err != errors.NO_NODE or request.op != opcodes.EXISTS:
-                request.error = errors.for_code(err, request.path)
-                request.error.op = request.op
-        elif request.decode is not None:
-            request.value, _ = request.decode(data, at + _REPLY_BYTES, end)
+        request = self._next_answered(xid)
+        if not err and request.decode is not None:
+            try:
+                request.value, _ = request.decode(data, at + _REPLY_BYTES, end)
+            except ProtocolError:
+                raise
+            except Exception as error:
+                # A codec of the user's.
+                request.error = error
+        elif err and (err != errors.NO_NODE or request.op != opcodes.EXISTS):
+            refused = errors.for_code(err, request.path)
+            refused.op = request.op
+            request.error = refused
+        self._answered(request, zxid)
         if request.watcher is not None:
-            self._watch_answered(request, err)
+            self._watch_answered(request, request.watcher, err)
         if request is self._closing:
             self._end(State.CLOSED, ClientClosed(), True)
         elif not request.given_up:
             self.happened.append(request)
 
-    def _take_answered(self, xid: int) -> Request:
+    def _next_answered(self, xid: int) -> Request:
+        """The request that an answer must belong to. It stays where it is until the answer is known to be sound."""
         pending = self.calls.pending
         if not pending or pending[0].xid != xid:
             raise ProtocolError(f"an answer to the request {xid}, which is not the next one")
-        return pending.popleft()
+        return pending[0]
 
-    def _too_large(self, data: bytes, at: int, length: int) -> None:
-        """Fails the one request whose reply is too long."""
-        _, xid, zxid, _ = _reply_start(data, at)
-        if xid < 0:
-            raise ProtocolError(f"a packet of {length} bytes that is no answer")
-        request = self._take_answered(xid)
+    def _answered(self, request: Request, zxid: int) -> None:
+        self.calls.pending.popleft()
         if zxid > 0:
             self._last_zxid = zxid
         if not self._read_only:
-            self._alive_ms = request.sent_ms
-        self._fail(request, PacketTooLarge(request.path, length, self.policy.max_packet))
+            self._clock.answered(request.sent_ms)
 
-    def _watch_answered(self, request: Request, err: int) -> None:
-        watcher = request.watcher
-        assert watcher is not None
+    def _too_large(self, data: bytes, at: int, length: int) -> None:
+        """Fails the one request whose reply is too long."""
+        _, xid, zxid, err = _reply_start(data, at)
+        if xid < 0:
+            raise ProtocolError(f"a packet of {length} bytes that is no answer")
+        request = self._next_answered(xid)
+        self._answered(request, zxid)
+        self._fail(request, PacketTooLarge(request.path, length, self.policy.max_packet))
+        if request.watcher is not None:
+            self._watch_answered(request, request.watcher, err)
+
+    def _watch_answered(self, request: Request, watcher: Watcher, err: int) -> None:
         self.watches.release(watcher)
-        if request.given_up:
-            return
-        if err == errors.NO_NODE and request.op == opcodes.EXISTS:
+        if err:
+            if err != errors.NO_NODE or request.op != opcodes.EXISTS:
+                return
             watcher.table = EXIST
-            self.watches.add(watcher)
-        elif not err:
-            if watcher.table == EXIST:
-                watcher.table = DATA
-            self.watches.add(watcher)
+        elif watcher.table == EXIST:
+            watcher.table = DATA
+        self.watches.add(watcher)
+        if request.given_up or request.error is not None:
+            self.unwatched(watcher)
 
     def _control(self, xid: int, zxid: int, err: int, data: bytes, at: int, end: int) -> None:
+        """Takes what is no answer to a request of the user's."""
         if xid == NOTIFICATION_XID:
-            kind, _, path = records.decode_WatcherEvent(data, at, end)[0]
-            if 1 <= kind <= 4:
-                watchers = self.watches.fired(kind, path)
-                if watchers:
-                    self.happened.append(Fired(WatchEvent(EventType(kind), path, zxid), watchers))
+            self._notified(zxid, data, at, end)
             return
         sent = self._control_sent.get(xid)
-        if sent is None:
-            raise ProtocolError(f"an answer to the request {xid}")
-        if sent:
-            sent_ms = sent.popleft()
-            if xid != AUTH_XID and not self._read_only and (self._alive_ms is None or sent_ms > self._alive_ms):
-                self._alive_ms = sent_ms
-        if xid == AUTH_XID and err == errors.AUTH_FAILED:
-            self._end(State.AUTH_FAILED, AuthFailedError())
-        elif xid == SET_WATCHES_XID and not sent:
+        if not sent:
+            raise ProtocolError(f"an answer to {xid}, which was not asked")
+        sent_ms = sent.popleft()
+        if xid == AUTH_XID:
+            if err == errors.AUTH_FAILED:
+                self._end(State.AUTH_FAILED, AuthFailedError())
+            return
+        if not self._read_only:
+            self._clock.answered(sent_ms)
+        if xid == SET_WATCHES_XID and not sent:
             for watcher in self.watches.persistent():
                 self.happened.append(Fired(WatchEvent(EventType.RESYNCED, watcher.path), [watcher]))
+
+    def _notified(self, zxid: int, data: bytes, at: int, end: int) -> None:
+        kind, _, path = records.decode_WatcherEvent(data, at, end)[0]
+        if not 1 <= kind <= 4:
+            return
+        if path is None:
+            raise ProtocolError("an event without a path")
+        watchers = self.watches.fired(kind, path)
+        if watchers:
+            self.happened.append(Fired(WatchEvent(EventType(kind), path, zxid), watchers))
 
     def _connect_response(self, data: bytes, at: int, end: int, now_ms: int) -> None:
         # Servers of old leave the last byte out.
         read_only = end - at > 36
         response = records.parse_ConnectResponse(data[at:end] if read_only else data[at:end] + b"\0")
+        if response.readOnly and self.policy.read_only is ReadOnly.NO:
+            raise ProtocolError("a read-only server for a client that wants none")
+        if not self._session_id and (response.timeOut <= 0 or not response.sessionId):
+            raise ProtocolError("no session for a client that asked for one")
         self.hosts.connected()
-        if response.timeOut <= 0:
+        if response.timeOut <= 0 or self._session_id not in (0, response.sessionId):
             self._expired(now_ms)
             return
-        self._timeout_ms = response.timeOut
+        self._clock.timeout_ms = response.timeOut
         self._session_id = response.sessionId
         self._password = response.passwd or NO_PASSWORD
         self._read_only = response.readOnly
         if not self._read_only:
-            self._alive_ms = self._said_ms
+            self._clock.answered(self._clock.said_ms)
         for sent in self._control_sent.values():
             sent.clear()
         if self._sasl is None or self.server is None:
@@ -422,10 +439,10 @@ class ClientSession:
 
     def _come_up(self, now_ms: int) -> None:
         self._phase = UP
-        self._give_up_at_ms = _NEVER
-        self._heard_ms = now_ms
+        self._give_up_at_ms = NEVER
+        self._clock.heard_ms = now_ms
         self._probe_delay_ms = _FIRST_PROBE_MS
-        self._probe_at_ms = now_ms + self._probe_delay_ms if self._read_only and self.policy.read_only is ReadOnly.ALLOW else _NEVER
+        self._probe_at_ms = now_ms + self._probe_delay_ms if self._read_only and self.policy.read_only is ReadOnly.ALLOW else NEVER
         for scheme, data in self._auth:
             self._say_auth(scheme, data, now_ms)
         self._say_watches(now_ms)
@@ -442,8 +459,8 @@ class ClientSession:
         server = self.hosts.next()
         self.server = server
         self._phase = DIALING
-        self._dial_at_ms = _NEVER
-        self._give_up_at_ms = now_ms + max(1, self._timeout_ms // len(self.hosts))
+        self._dial_at_ms = NEVER
+        self._give_up_at_ms = now_ms + max(1, self._clock.timeout_ms // len(self.hosts))
         self.effects.append(Dial(server))
 
     def _lost(self, now_ms: int, soon_ms: int) -> None:
@@ -453,8 +470,8 @@ class ClientSession:
         self._phase = IDLE
         self._exchange = None
         self._out.clear()
-        self._give_up_at_ms = _NEVER
-        self._probe_at_ms = _NEVER
+        self._give_up_at_ms = NEVER
+        self._probe_at_ms = NEVER
         self.write_paused = False
         if self._closing is not None:
             self._end(State.CLOSED, ClientClosed())
@@ -464,7 +481,7 @@ class ClientSession:
         if not self.policy.queue:
             for request in self.calls.take_waiting():
                 self._fail_waiting(request, ConnectionLoss(request.path, False))
-        if self._read_only and self._alive_ms is None:
+        if self._read_only and not self._clock.has_session:
             # The session was one of that server only.
             self._session_id, self._password = 0, NO_PASSWORD
         self._read_only = False
@@ -477,21 +494,21 @@ class ClientSession:
     def _expired(self, now_ms: int) -> None:
         """The session is over: the server said so, or the clock does."""
         self._become(State.LOST)
-        self._alive_ms = None
+        self._clock.over()
         self._session_id, self._password, self._last_zxid = 0, NO_PASSWORD, 0
-        self._timeout_ms = self.policy.timeout_ms
         for watcher in self.watches.session_lost():
             self.happened.append(Fired(session_lost_event(watcher.path), [watcher]))
         if self._phase == UP and self._read_only and self.policy.renew:
             # The session of the quorum is over; that of this server goes on.
             self._become(State.CONNECTED_READ_ONLY)
             return
+        self._clock.timeout_ms = self.policy.timeout_ms
         if self._phase not in (IDLE, DIALING):
             self.effects.append(Hangup())
             self._lost(now_ms, 0)
         for request in self.calls.take_waiting():
             self._fail_waiting(request, SessionExpiredError(request.path))
-        if not self.policy.renew:
+        if self.refusal is None and not self.policy.renew:
             self._end(State.LOST, SessionExpiredError())
 
     def _end(self, state: State, error: KeeperException, in_order: bool = False) -> None:
@@ -503,16 +520,18 @@ class ClientSession:
         if self._phase != IDLE:
             self.effects.append(Hangup(in_order))
         self._phase = IDLE
+        self._exchange = None
+        self._read_only = False
         self._out.clear()
-        self._dial_at_ms = self._give_up_at_ms = self._probe_at_ms = _NEVER
-        self._alive_ms = None
+        self._dial_at_ms = self._give_up_at_ms = self._probe_at_ms = NEVER
+        self._clock.over()
         for request in self.calls.take_pending():
             if request is not self._closing:
                 self._fail_pending(request)
         for request in self.calls.take_waiting():
             if request is not self._closing:
                 self._fail_waiting(request, type(error)(request.path))
-        for watcher in [*self.watches.session_lost(), *self.watches.persistent()]:
+        for watcher in self.watches.ended():
             self.happened.append(Fired(session_lost_event(watcher.path), [watcher]))
         self._become(state)
 

@@ -89,10 +89,6 @@ class ClientWatches:
         in_use = any(watcher.path in self._tables[table] for table in range(5) if WIRE_TYPES[table] == wire_type)
         return 0 if in_use else wire_type
 
-    def watched(self, path: str) -> bool:
-        """Whether anybody here has, or is about to have, a watch of whatever kind on exactly this path."""
-        return any(path in table for table in self._tables) or any((path, kind) in self._claims for kind in (1, 2, 4, 5))
-
     def fired(self, kind: int, path: str) -> list[Watcher]:
         """Who hears an event of the server; the one-shot watches among them are gone."""
         found: list[Watcher] = []
@@ -117,6 +113,13 @@ class ClientWatches:
             self._tables[table].clear()
         return lost
 
+    def ended(self) -> list[Watcher]:
+        """All watches, which end with the client and are forgotten."""
+        users = [watcher for table in self._tables for watchers in table.values() for watcher in watchers]
+        for table in self._tables:
+            table.clear()
+        return users
+
     def persistent(self) -> list[Watcher]:
         """Those that stay."""
         return [watcher for table in (PERSISTENT, RECURSIVE) for users in self._tables[table].values() for watcher in users]
@@ -133,7 +136,3 @@ class ClientWatches:
                 packets[-1][table].append(path)
                 size += len(path)
         return packets
-
-    def paths(self) -> list[list[str]]:
-        """The paths of each table."""
-        return [list(table) for table in self._tables]

@@ -39,9 +39,10 @@ def parse_server(name: str) -> Server:
     """
     host, port = name, str(DEFAULT_PORT)
     if name.startswith("["):
-        host, _, rest = name[1:].partition("]")
-        if rest:
-            port = rest.removeprefix(":")
+        host, bracket, rest = name[1:].partition("]")
+        if not bracket or rest[:1] not in ("", ":"):
+            raise ValueError(f"no server: {name!r}")
+        port = rest[1:] if rest else port
     elif name.count(":") == 1:
         host, _, port = name.partition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
