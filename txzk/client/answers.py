@@ -57,14 +57,9 @@ def decode_node(buf: bytes, at: int, end: int) -> tuple[Node, int]:
     return _new(Node, (data or b"", stat)), at
 
 
-def decode_unpacked(unpack: Callable[[bytes], bytes]) -> Callable[[bytes, int, int], tuple[Node, int]]:
-    """Reads the body of a getData reply whose data went through a codec."""
-
-    def decode(buf: bytes, at: int, end: int) -> tuple[Node, int]:
-        (data, stat), at = records.decode_GetDataResponse(buf, at, end)
-        return Node(unpack(data) if data else b"", stat), at
-
-    return decode
+def unpacked(node: Node, unpack: Callable[[bytes], bytes]) -> Node:
+    """A node whose data went through a codec; empty data did not."""
+    return Node(unpack(node.data), node.stat) if node.data else node
 
 
 def decode_stat(buf: bytes, at: int, end: int) -> tuple[Stat, int]:
@@ -141,4 +136,6 @@ class Paths:
     def decode_paths(self, buf: bytes, at: int, end: int) -> tuple[list[str], int]:
         """The body of a getEphemerals reply."""
         (paths,), at = records.decode_GetEphemeralsResponse(buf, at, end)
-        return [self.local(path) for path in paths or ()], at
+        prefix = self.prefix
+        # The server compares beginnings: it gives /app-2 to whoever asks for what starts with /app.
+        return [self.local(path) for path in paths or () if not prefix or path == prefix or path.startswith(prefix + "/")], at

@@ -7,13 +7,15 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 
-from txzk.client.core import Core, Endpoint, EndpointFactory
+from txzk.client.core import Core
 from txzk.client.operations import Operations
+from txzk.client.reactor import Endpoint, EndpointFactory, Reactor
 from txzk.client.settings import OPEN_ACL, AclEntry, RetryPolicy, Settings
 from txzk.client.tracking import EnsembleTracker
 from txzk.client.view import View
+from txzk.cnxn.client_errors import ClientClosed
 from txzk.cnxn.client_policy import Policy, SaslMaker
 from txzk.cnxn.client_session import ClientSession
 from txzk.cnxn.client_words import ReadOnly, State
@@ -52,7 +54,7 @@ class Client(View):
     """
 
     def __init__(
-        self, reactor: IReactorTime, hosts: str, *, session_timeout: float = 10.0, retry: RetryPolicy | None = None,
+        self, reactor: Reactor, hosts: str, *, session_timeout: float = 10.0, retry: RetryPolicy | None = None,
         auth: Sequence[tuple[str, bytes]] = (), sasl: SaslMaker | None = None, tls: Tls = False,
         read_only: str = "no", session: tuple[int, bytes] | None = None, track_ensemble: bool = True, max_packet: int = 0xFFFFF,
         on_expiry: str = "renew", disconnected: str = "queue", endpoint_factory: EndpointFactory | None = None, max_in_flight: int = 1000,
@@ -65,7 +67,7 @@ class Client(View):
             max_packet, max_in_flight, max_waiting,
         )
         machine = ClientSession(HostList(servers, chance), policy, chance, session, sasl)
-        core = Core(reactor, machine, endpoint_factory or _endpoints(reactor, tls))
+        core = Core(reactor, machine, endpoint_factory or _endpoints(reactor, tls), chance)
         for scheme, data in auth:
             machine.credentials_added(scheme, data, 0)
         super().__init__(core, Settings(chroot, acl, timeout, None, retry))
@@ -74,7 +76,7 @@ class Client(View):
             EnsembleTracker(Operations(core, Settings()))
 
     @classmethod
-    def from_config(cls, reactor: IReactorTime, path: str, **options: Any) -> Client:
+    def from_config(cls, reactor: Reactor, path: str, **options: Any) -> Client:
         """A client of a file in the syntax of Java properties.
 
         The key `zookeeper.connect` names the hosts; without it they are those of the server.N lines and clientPort of a zoo.cfg. The keys
@@ -100,13 +102,16 @@ class Client(View):
             raise RuntimeError("a client starts once")
         self._started = True
         ready = self.when(State.CONNECTED, State.CONNECTED_READ_ONLY, State.AUTH_FAILED, State.CLOSED, State.LOST)
-        self.core.start()
+        if self.core.session.refusal is None:
+            self.core.start()
         return ready.addCallback(self._ready)
 
     def _ready(self, state: State) -> Client:
         if state is State.AUTH_FAILED:
             raise AuthFailedError()
-        if state in (State.CLOSED, State.LOST):
+        if state is State.CLOSED:
+            raise ClientClosed()
+        if state is State.LOST:
             raise SessionExpiredError()
         return self
 
@@ -128,13 +133,17 @@ class Client(View):
         self.core.set_hosts([parse_server(name.strip()) for name in hosts.split(",")])
 
     async def __aenter__(self) -> Client:
-        return await self.start()
+        try:
+            return await self.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
 
-def connect(reactor: IReactorTime, hosts: str, **options: Any) -> Client:
+def connect(reactor: Reactor, hosts: str, **options: Any) -> Client:
     """A client for `async with`: it is started at the beginning of the block and stopped at its end. The parameters are those of Client."""
     return Client(reactor, hosts, **options)
 
@@ -145,7 +154,7 @@ def _choice(word: str, yes: str, no: str) -> bool:
     return word == yes
 
 
-def _endpoints(reactor: IReactorTime, tls: Tls) -> EndpointFactory:
+def _endpoints(reactor: Any, tls: Tls) -> EndpointFactory:
     """Connects by name: looked up at every attempt, IPv6 and IPv4."""
     # Imported here because they take longer than all else of a client, and a client of a MemoryServer does without.
     from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -156,6 +165,7 @@ def _endpoints(reactor: IReactorTime, tls: Tls) -> EndpointFactory:
             from twisted.internet.ssl import optionsForClientTLS
 
             endpoint = wrapClientTLS(optionsForClientTLS(host) if tls is True else tls(host), endpoint)
-        return endpoint  # type: ignore[no-any-return]
+        found: Endpoint = endpoint
+        return found
 
     return make

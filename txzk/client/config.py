@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
 from typing import Any, Final
 
-from txzk.cnxn.hosts import DEFAULT_PORT, Server, servers_of_config
+from txzk.cnxn.client_words import Server
+from txzk.cnxn.hosts import DEFAULT_PORT, servers_of_config
 from txzk.config.keys import ConfigError
 from txzk.config.properties import parse
 
@@ -15,6 +18,7 @@ _PACKET: Final = "jute.maxbuffer"
 _SECURE: Final = "zookeeper.client.secure"
 _TRUST: Final = "zookeeper.ssl.trustStore.location"
 _KEY: Final = "zookeeper.ssl.keyStore.location"
+_CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def read_client_config(text: str, path: str) -> tuple[str, dict[str, Any]]:
@@ -62,14 +66,13 @@ def _tls(entries: dict[str, str]) -> Any:
     """True for the platform's authorities; or what makes the options of a host from the files."""
     if _TRUST not in entries and _KEY not in entries:
         return True
-    # Not needed, and perhaps not there, for a client without TLS.
-    from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
-
+    # Not needed, and perhaps not there, for a client without TLS. Twisted has no types for some of it.
+    tls: Any = import_module("twisted.internet.ssl")
     trust = key = None
     if _TRUST in entries:
-        with open(entries[_TRUST], "rb") as file:
-            trust = trustRootFromCertificates([Certificate.loadPEM(file.read())])
+        with open(entries[_TRUST], encoding="ascii") as file:
+            trust = tls.trustRootFromCertificates([tls.Certificate.loadPEM(one) for one in _CERTIFICATE.findall(file.read())])
     if _KEY in entries:
         with open(entries[_KEY], "rb") as file:
-            key = PrivateCertificate.loadPEM(file.read())
-    return lambda host: optionsForClientTLS(host, trust, key)
+            key = tls.PrivateCertificate.loadPEM(file.read())
+    return lambda host: tls.optionsForClientTLS(host, trust, key)

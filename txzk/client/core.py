@@ -6,48 +6,27 @@ the user, in the next turn of the reactor; never inside the call. What calls in 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol, cast
+from random import Random
+from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorCore, IReactorTime
-from twisted.internet.protocol import Factory
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txzk.client.probe import Probing
+from txzk.client.reactor import DelayedCall, EndpointFactory, Reactor, cancel, milliseconds, monotonic
 from txzk.client.states import States, guarded
 from txzk.client.wire import ClientProtocol, OneProtocol
-from txzk.cnxn.client_calls import Request, StateChanged
+from txzk.cnxn.client_calls import Fired, Happening, Request, StateChanged
 from txzk.cnxn.client_errors import RequestTimeout
 from txzk.cnxn.client_session import ClientSession
 from txzk.cnxn.client_watches import Watcher
-from txzk.cnxn.client_words import Dial, Hangup, Server, State
-from txzk.defs import opcodes
-from txzk.jute import records
+from txzk.cnxn.client_words import Dial, Hangup, Probe, Server, State
 
 _log = Logger()
 
 _FAR_MS: Final = 1 << 60
-
-
-class Endpoint(Protocol):
-    """What of IStreamClientEndpoint is used."""
-
-    def connect(self, factory: Factory) -> Deferred[IProtocol]:
-        """Connects once."""
-
-
-EndpointFactory = Callable[[str, int], Endpoint]
-
-
-def monotonic(reactor: IReactorTime) -> Callable[[], float]:
-    """A clock in seconds that never goes back: a real reactor's own may be the wall clock, a test's `Clock` is the time."""
-    if IReactorCore.providedBy(reactor) and not isinstance(reactor, Clock):
-        return time.monotonic
-    return reactor.seconds
 
 
 class Core:
@@ -55,32 +34,37 @@ class Core:
 
     :ivar session: the machine.
     :ivar reactor: for time and turns.
+    :ivar seconds: the monotonic clock.
+    :ivar states: tells the changes of the state.
+    :ivar chance: spreads retries.
     """
 
-    def __init__(self, reactor: IReactorTime, session: ClientSession, endpoint_factory: EndpointFactory) -> None:
+    def __init__(self, reactor: Reactor, session: ClientSession, endpoint_factory: EndpointFactory, chance: Random) -> None:
         self.reactor = reactor
         self.session = session
+        self.chance = chance
         self._endpoint_factory = endpoint_factory
         self.seconds = monotonic(reactor)
         self._link: ClientProtocol | None = None
-        self._dialling: Deferred[IProtocol] | None = None
+        self._dialling: Deferred[Any] | None = None
         self._attempt: ClientProtocol | None = None
         self._probes: set[Probing] = set()
         self.links: set[ClientProtocol] = set()
         self._in_turn = False
-        self._scheduled: IDelayedCall | None = None
-        self._timer: IDelayedCall | None = None
+        self._scheduled: DelayedCall | None = None
+        self._timer: DelayedCall | None = None
         self._timer_ms = 0
         self.states = States()
         self._background: set[Deferred[None]] = set()
         self._tasks: list[Callable[[], None]] = []
         self._idle: list[Deferred[None]] = []
+        self._pauses: dict[Deferred[None], DelayedCall] = {}
 
     # For the views
 
     def now_ms(self) -> int:
         """Monotonic milliseconds."""
-        return int(self.seconds() * 1000)
+        return milliseconds(self.seconds())
 
     def submit(self, request: Request) -> None:
         """Sends a request at the end of this turn; its Deferred is `request.owner`."""
@@ -104,18 +88,16 @@ class Core:
 
     def unwatch(self, watcher: Watcher) -> None:
         """Nobody here hears `watcher` any more; the server forgets the watch where it was the last of its kind."""
-        session = self.session
-        wire_type = session.watches.remove(watcher)
-        if wire_type and session.up:
-            session.submitted(Request(opcodes.REMOVE_WATCHES, None, records.encode_RemoveWatchesRequest(watcher.path, wire_type), None, None))
-            self.soon()
+        self.session.unwatched(watcher)
+        self.soon()
 
     def time_out(self, request: Request) -> None:
         """The caller has waited long enough."""
         unsent = self.session.cancelled(request)
         error = RequestTimeout(request.path, not unsent)
         error.op = request.op
-        cast("Deferred[object]", request.owner).errback(error)
+        answer: Any = request.owner
+        answer.errback(error)
 
     def add_auth(self, scheme: str, data: bytes) -> None:
         """Proves who the client is."""
@@ -142,6 +124,16 @@ class Core:
         """Cancels what runs in the background."""
         for running in list(self._background):
             running.cancel()
+
+    def pause(self, seconds: float) -> Deferred[None]:
+        """Fires after so many seconds, or at once when the session ends for good; cancelled, it leaves nothing behind."""
+        deferred: Deferred[None] = Deferred(lambda given_up: self._pauses.pop(given_up).cancel())
+        self._pauses[deferred] = self.reactor.callLater(seconds, self._pause_ended, deferred)
+        return deferred
+
+    def _pause_ended(self, deferred: Deferred[None]) -> None:
+        cancel(self._pauses.pop(deferred))
+        deferred.callback(None)
 
     def start(self) -> None:
         """Begins to connect."""
@@ -178,7 +170,7 @@ class Core:
 
     def received(self, data: bytes) -> None:
         """Bytes came."""
-        self.session.data_received(data, int(self.seconds() * 1000))
+        self.session.data_received(data, milliseconds(self.seconds()))
         self._turn()
 
     def link_down(self, link: ClientProtocol) -> None:
@@ -210,9 +202,9 @@ class Core:
                     for task in tasks:
                         guarded(task)
                 if self._link is not None:
-                    output = session.take_output(int(self.seconds() * 1000))
+                    output = session.take_output(milliseconds(self.seconds()))
                     if output:
-                        self._link.transport.write(output)
+                        self._link.write(output)
                 if session.effects:
                     self._carry_out()
                 elif not session.happened and not self._tasks:
@@ -221,21 +213,35 @@ class Core:
             self._in_turn = False
         self._set_timer()
 
-    def _deal(self, happened: list[Any]) -> None:
+    def _deal(self, happened: list[Happening]) -> None:
         for item in happened:
             if type(item) is Request:
-                deferred = item.owner
-                if deferred is None or deferred.called:
+                deferred: Any = item.owner
+                if deferred is None:
                     continue
-                if item.error is None:
+                if deferred.called:
+                    self._unwanted(item)
+                elif item.error is None:
                     deferred.callback(item.value)
                 else:
                     deferred.errback(item.error)
             elif type(item) is StateChanged:
-                self.states.told(item.state, self.session.refusal is not None and item.state not in (State.CONNECTED, State.SUSPENDED))
-            else:
+                self._state_changed(item.state)
+            elif type(item) is Fired:
                 for watcher in item.watchers:
                     guarded(watcher.notify, item.event)
+
+    def _unwanted(self, request: Request) -> None:
+        """Given up between its answer and now; the watch that it has set would be nobody's."""
+        if request.watcher is not None:
+            self.session.unwatched(request.watcher)
+
+    def _state_changed(self, state: State) -> None:
+        self.states.told(state, self.session.refusal is not None and state not in (State.CONNECTED, State.CONNECTED_READ_ONLY, State.SUSPENDED))
+        if self.states.over:
+            for pause in list(self._pauses):
+                if pause in self._pauses:
+                    self._pause_ended(pause)
 
     def _carry_out(self) -> None:
         effects, self.session.effects = self.session.effects, []
@@ -244,13 +250,13 @@ class Core:
                 self._dial(effect.server)
             elif type(effect) is Hangup:
                 self._hang_up(effect.in_order)
-            else:
+            elif type(effect) is Probe:
                 self._probe(effect.server)
 
     def _dial(self, server: Server) -> None:
         link = ClientProtocol(self)
         self._link = None
-        dialling = self._endpoint_factory(server.host, server.port).connect(OneProtocol(link))
+        dialling = maybeDeferred(lambda: self._endpoint_factory(server.host, server.port).connect(OneProtocol(link)))
         if self._link is None:
             self._dialling = dialling
 
@@ -289,7 +295,7 @@ class Core:
             self.session.probe_answered(server, read_write, self.now_ms())
             self.soon()
 
-        probing = Probing(self.reactor, self._endpoint_factory(server.host, server.port), ended)
+        probing = Probing(self.reactor, lambda protocol: self._endpoint_factory(server.host, server.port).connect(OneProtocol(protocol)), ended)
         if not probing.over:
             self._probes.add(probing)
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txzk.client import answers, retry
 from txzk.client.answers import AclList, Answer, Children, Node, Paths
 from txzk.client.core import Core
+from txzk.client.reactor import DelayedCall, cancel
 from txzk.client.settings import AclEntry, RetryPolicy, Settings
 from txzk.client.watch import Watch
 from txzk.cnxn.client_calls import Request
@@ -43,6 +43,7 @@ class Operations:
     :ivar core: the session that is shared.
     :ivar settings: what this view differs in.
     :ivar paths: the chroot of this view.
+    :ivar unpack: what data goes through on its way from the server; None for nothing.
     """
 
     def __init__(self, core: Core, settings: Settings, attempts: RetryPolicy | None = None) -> None:
@@ -57,7 +58,7 @@ class Operations:
         self._retry = settings.retry
         compressor = settings.compressor
         self._pack = compressor.compress if compressor is not None else None
-        self.decode_node = answers.decode_node if compressor is None else answers.decode_unpacked(compressor.decompress)
+        self.unpack = compressor.decompress if compressor is not None else None
 
     def send(
         self, op: int, path: str | None, body: bytes, decode: _Decode[_T] | None, timeout: float | None = None, watch: Watch | None = None
@@ -85,12 +86,13 @@ class Operations:
         self, policy: RetryPolicy, op: int, path: str | None, body: bytes, decode: _Decode[_T] | None, timeout: float | None, watch: Watch | None
     ) -> Deferred[_T]:
         once = Operations(self.core, replace(self.settings, retry=None))
+        core = self.core
 
         def may_retry(error: KeeperException) -> bool:
-            return retry.may_retry(error) and not (op in opcodes.WRITES and getattr(error, "sent", False))
+            return retry.may_retry(error) and not core.states.over and not (op in opcodes.WRITES and getattr(error, "sent", False))
 
         return Deferred.fromCoroutine(
-            retry.retrying(self.core.reactor, self.core.seconds, policy, lambda: once.send(op, path, body, decode, timeout, watch), may_retry)
+            retry.retrying(core.pause, core.seconds, policy, lambda: once.send(op, path, body, decode, timeout, watch), may_retry)
         )
 
     def full(self, path: str) -> str:
@@ -110,7 +112,8 @@ class Operations:
 
     def get(self, path: str, *, timeout: float | None = None) -> Deferred[Node]:
         """Data and Stat of a node."""
-        return self.send(opcodes.GET_DATA, path, records.encode_GetDataRequest(self.full(path), False), self.decode_node, timeout)
+        answer = self.send(opcodes.GET_DATA, path, records.encode_GetDataRequest(self.full(path), False), answers.decode_node, timeout)
+        return answer if self.unpack is None else answer.addCallback(answers.unpacked, self.unpack)
 
     def exists(self, path: str, *, timeout: float | None = None) -> Deferred[Stat | None]:
         """The Stat of a node, None where there is no such node."""
@@ -152,7 +155,10 @@ class Operations:
         """As `get`, with a watch for the node to be changed or deleted; a call that fails leaves no watch."""
         watch = Watch(self.core, self.paths, self.full(path), DATA)
         body = records.encode_GetDataRequest(self.full(path), True)
-        return self.send(opcodes.GET_DATA, path, body, self.decode_node, timeout, watch).addCallback(_with, watch)
+        answer = self.send(opcodes.GET_DATA, path, body, answers.decode_node, timeout, watch)
+        if self.unpack is not None:
+            answer.addCallback(answers.unpacked, self.unpack)
+        return answer.addCallback(_with, watch)
 
     def exists_and_watch(self, path: str, *, timeout: float | None = None) -> Deferred[tuple[Stat | None, Watch]]:
         """As `exists`, with a watch for the node to be made, changed or deleted."""
@@ -213,7 +219,8 @@ class Operations:
         fence = self.settings.fence
         if fence is None:
             return self.send(op, path, body, decode, timeout)
-        return self.send(opcodes.MULTI, path, fenced(fence, op, body), fenced_answer(fence, path, decode), timeout).addCallback(_only)
+        read = fenced_answer(self.paths.local(fence), path, decode)
+        return self.send(opcodes.MULTI, path, fenced(fence, op, body), read, timeout).addCallback(_only)
 
     def set_acl(self, path: str, acl: Sequence[AclEntry], *, version: int = ANY, timeout: float | None = None) -> Deferred[Stat]:
         """Replaces the ACL of a node.
@@ -247,18 +254,21 @@ def fenced(fence: str, op: int, body: bytes) -> bytes:
 
 
 def fenced_answer(fence: str, path: str, decode: _Decode[_T] | None) -> _Decode[_T | KeeperException | None]:
-    """Reads the reply to `fenced`; a refusal comes as the exception itself."""
+    """Reads the reply to `fenced`; a refusal comes as the exception itself.
+
+    :param fence: the path of the fence, for the error; `path` that of the write.
+    """
 
     def read(buf: bytes, at: int, end: int) -> tuple[_T | KeeperException | None, int]:
         refusal: KeeperException | None = None
         value: _T | None = None
-        for place in (fence, path):
+        for write in (False, True):
             header, at = records.decode_MultiHeader(buf, at, end)
             if header.type == opcodes.ERROR:
                 (code,), at = records.decode_ErrorResponse(buf, at, end)
                 if code and refusal is None:
-                    refusal = FenceLost(fence) if place is fence else errors.for_code(code, path)
-            elif header.type != opcodes.CHECK and decode is not None:
+                    refusal = errors.for_code(code, path) if write else FenceLost(fence)
+            elif write and decode is not None:
                 value, at = decode(buf, at, end)
         return refusal or value, at
 
@@ -275,7 +285,6 @@ def _with(value: _T, watch: _W) -> tuple[_T, _W]:
     return value, watch
 
 
-def _answered(result: _T | Failure, timer: IDelayedCall) -> _T | Failure:
-    if timer.active():
-        timer.cancel()
+def _answered(result: _T | Failure, timer: DelayedCall) -> _T | Failure:
+    cancel(timer)
     return result

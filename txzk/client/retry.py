@@ -7,9 +7,9 @@ from random import Random
 from typing import Final, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from txzk.client.reactor import Reactor
 from txzk.client.settings import RetryPolicy
 from txzk.cnxn.client_errors import ClientClosed
 from txzk.defs.errors import ConnectionLossError, KeeperException, OperationTimeoutError, RequestTimeoutError, SessionExpiredError, SessionMovedError, ThrottledOpError
@@ -48,7 +48,7 @@ class Backoff:
         """See IRetryPolicy."""
         if self._attempts is not None and attempt > self._attempts:
             return None
-        wait = min(self._most, self._base * 2 ** min(attempt - 1, 60)) * (1 + self._chance.random()) / 2
+        wait = min(self._most, self._base * 2.0 ** min(attempt - 1, 60)) * (1 + self._chance.random()) / 2
         if self._total is not None and elapsed + wait > self._total:
             return None
         return wait
@@ -71,7 +71,7 @@ class Times:
         return self._wait if attempt <= self._attempts else None
 
 
-def pause(reactor: IReactorTime, seconds: float) -> Deferred[None]:
+def pause(reactor: Reactor, seconds: float) -> Deferred[None]:
     """Fires after so many seconds; cancelled, it leaves nothing behind."""
 
     def give_up(deferred: Deferred[None]) -> None:
@@ -83,10 +83,15 @@ def pause(reactor: IReactorTime, seconds: float) -> Deferred[None]:
 
 
 async def retrying(
-    reactor: IReactorTime, seconds: Callable[[], float], policy: RetryPolicy, attempt: Callable[[], Deferred[_T]],
-    may: Callable[[KeeperException], bool] = may_retry,
+    wait: Callable[[float], Deferred[None]], seconds: Callable[[], float], policy: RetryPolicy, attempt: Callable[[], Deferred[_T]],
+    may: Callable[[KeeperException], bool],
 ) -> _T:
-    """Calls until there is an answer, or the policy gives up; then the last error is raised."""
+    """Calls until there is an answer, or the policy gives up; then the last error is raised.
+
+    :param wait: waits so many seconds.
+    :param seconds: the clock.
+    :param may: whether another attempt may be made after an error.
+    """
     begun = seconds()
     count = 0
     while True:
@@ -96,7 +101,7 @@ async def retrying(
             if not may(error):
                 raise
             count += 1
-            wait = policy.delay(count, seconds() - begun)
-            if wait is None:
+            delay = policy.delay(count, seconds() - begun)
+            if delay is None:
                 raise
-        await pause(reactor, wait)
+        await wait(delay)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txzk.client.answers import Node
+from txzk.client.answers import Node, decode_node
 from txzk.client.operations import Operations
 from txzk.client.watch import Watch
 from txzk.cnxn.client_watches import DATA
@@ -13,6 +14,8 @@ from txzk.cnxn.hosts import servers_of_config
 from txzk.defs import opcodes, paths
 from txzk.defs.errors import KeeperException
 from txzk.jute import records
+
+_log = Logger()
 
 
 class EnsembleTracker:
@@ -40,7 +43,7 @@ class EnsembleTracker:
         self._reading = True
         watch = Watch(self._view.core, self._view.paths, paths.CONFIG, DATA, self._changed)
         body = records.encode_GetDataRequest(paths.CONFIG, True)
-        self._view.send(opcodes.GET_DATA, paths.CONFIG, body, self._view.decode_node, None, watch).addCallbacks(self._got, self._failed, (watch,))
+        self._view.send(opcodes.GET_DATA, paths.CONFIG, body, decode_node, None, watch).addCallbacks(self._got, self._failed, (watch,))
 
     def _got(self, node: Node, watch: Watch) -> None:
         self._reading = False
@@ -53,7 +56,8 @@ class EnsembleTracker:
     def _failed(self, failure: Failure) -> None:
         """The next connection tries again."""
         self._reading = False
-        failure.trap(KeeperException)
+        if not isinstance(failure.value, KeeperException):
+            _log.failure("the configuration of the ensemble cannot be used", failure)
 
     def _changed(self, event: WatchEvent) -> None:
         self._watch = None

@@ -29,6 +29,7 @@ class Handle(Generic[_T]):
         self.path = path
         self.decode = decode
         self._value: Any = None
+        self._convert: Callable[[Any], _T] | None = None
         self._error: KeeperException | None = None
         self._done = False
 
@@ -43,7 +44,14 @@ class Handle(Generic[_T]):
             raise self._error
         if not self._done:
             raise RuntimeError("the transaction was not carried out")
+        if self._convert is not None:
+            self._value, self._convert = self._convert(self._value), None
         return self._value  # type: ignore[no-any-return]
+
+    def converted(self, convert: Callable[[Any], _T]) -> Handle[_T]:
+        """The result will be what `convert` makes of it, when it is asked for."""
+        self._convert = convert
+        return self
 
     def undo(self) -> None:
         """It was not carried out, because another one failed."""
@@ -148,7 +156,7 @@ class Transaction(_Batch):
 
     def _committed(self, found: list[KeeperException | None]) -> list[Any]:
         if len(found) > len(self._handles) and found.pop(0) is not None:
-            raise FenceLost(self._view.settings.fence)
+            raise FenceLost(self._view.paths.local(self._view.settings.fence or "/"))
         for index, error in enumerate(found):
             if error is not None:
                 for handle in self._handles:
@@ -170,7 +178,9 @@ class ReadBatch(_Batch):
     def get(self, path: str) -> Handle[answers.Node]:
         """Data and Stat of a node."""
         view = self._view
-        return self._add(opcodes.GET_DATA, path, records.encode_GetDataRequest(view.full(path), False), view.decode_node)
+        unpack = view.unpack
+        handle = self._add(opcodes.GET_DATA, path, records.encode_GetDataRequest(view.full(path), False), answers.decode_node)
+        return handle if unpack is None else handle.converted(lambda node: answers.unpacked(node, unpack))
 
     def children(self, path: str) -> Handle[list[str]]:
         """The names of the children of a node."""

@@ -76,7 +76,8 @@ class View(Operations):
         :param ttl: seconds without a change after which it may be deleted, while it has no children.
         :param acl: (perms, (scheme, id)) each; None for that of the view.
         :param parents: make the parents that are missing.
-        :param protected: put `_c_<uuid>-` before the name, and after a lost reply look for the node under it instead of making a second one.
+        :param protected: put `_c_<uuid>-` before the name, and after a lost reply look for the node under it instead of making a second one. Where the
+            call is cancelled, or fails although the node may have been made, the node is deleted in the background.
         :param idempotent: after a lost reply try again, and take an untouched node with the same data for the one that was made.
         :param or_set: where the node exists, set its data instead.
         """
@@ -85,6 +86,7 @@ class View(Operations):
         ttl_ms = 0 if ttl is None else int(ttl * 1000)
         if not (parents or protected or idempotent or or_set):
             return self.create_plain(path, data, flags, ttl_ms, entries, None, timeout)
+        self.full(path)
         wish = writes.Creation(path, data, flags, ttl_ms, entries, parents, protected, idempotent, or_set, timeout)
         return Deferred.fromCoroutine(writes.create(self.once, wish)).addCallback(_path)
 
@@ -99,6 +101,7 @@ class View(Operations):
         wish = writes.Creation(path, data, flags, 0 if ttl is None else int(ttl * 1000), entries, parents, protected, idempotent, or_set, timeout)
         if not (parents or protected or idempotent or or_set):
             return wish.once(self)
+        self.full(path)
         return Deferred.fromCoroutine(writes.create(self.once, wish))
 
     def set(self, path: str, data: bytes, *, version: int = ANY, idempotent: bool = False, timeout: float | None = None) -> Deferred[Stat]:
@@ -108,6 +111,7 @@ class View(Operations):
         :param idempotent: after a lost reply try again, and take the same data under the next version for what was set.
         """
         if idempotent:
+            self.full(path)
             return Deferred.fromCoroutine(writes.set_idempotently(self.once, path, data, version, timeout))
         return self.set_plain(path, data, version, timeout)
 
@@ -126,6 +130,7 @@ class View(Operations):
         """
         if not (recursive or missing_ok or idempotent or guaranteed):
             return self.delete_plain(path, version, timeout)
+        self.full(path)
         call = Deferred.fromCoroutine(writes.delete(self.once, path, version, recursive, missing_ok, idempotent, timeout))
         if guaranteed:
             call.addErrback(self._go_on_deleting, path, version, recursive)
@@ -158,6 +163,7 @@ class View(Operations):
                 except BadVersionError:
                     continue
 
+        self.full(path)
         return Deferred.fromCoroutine(attempts())
 
     async def walk(self, path: str = "/") -> AsyncIterator[str]:
@@ -196,7 +202,8 @@ class View(Operations):
 
     def watch(self, path: str, *, recursive: bool = False) -> WatchStream:
         """The events of a persistent watch, for `async for`; see WatchStream."""
-        return WatchStream(path, lambda listener: self.add_watch(path, listener, recursive=recursive))
+        self.full(path)
+        return WatchStream(path, lambda listener: self.add_watch(path, listener, recursive=recursive), self.core.later)
 
     # Views
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from txzk.client.answers import Paths
 from txzk.client.core import Core
-from txzk.cnxn.client_watches import Watcher
+from txzk.cnxn.client_watches import PERSISTENT, RECURSIVE, Watcher
 from txzk.cnxn.client_words import EventType, WatchEvent
 
 _MOST_KEPT: Final = 10_000
@@ -32,6 +32,7 @@ class Watch:
         self._core = core
         self._paths = paths
         self._listener = listener
+        self._over = False
         self._event: WatchEvent | None = None
         self._waiting: list[Deferred[WatchEvent]] = []
 
@@ -44,24 +45,38 @@ class Watch:
         """
         if self._event is not None:
             return succeed(self._event)
-        deferred: Deferred[WatchEvent] = Deferred(self._waiting.remove)
+        deferred: Deferred[WatchEvent] = Deferred(self._give_up)
         self._waiting.append(deferred)
         return deferred
 
     def close(self) -> None:
-        """Ends the watch here, and on the server where nobody else of this client uses it."""
-        self._core.unwatch(self.watcher)
-        self._heard(WatchEvent(EventType.WATCH_REMOVED, self.watcher.path))
+        """Ends the watch here, and on the server where nobody else of this client uses it. What has not been heard yet will not be."""
+        if not self._over:
+            self._over = True
+            self._core.unwatch(self.watcher)
+            self._core.later(self._removed)
+
+    def _give_up(self, deferred: Deferred[WatchEvent]) -> None:
+        if deferred in self._waiting:
+            self._waiting.remove(deferred)
+
+    def _removed(self) -> None:
+        self._tell(WatchEvent(EventType.WATCH_REMOVED, self.path))
 
     def _heard(self, event: WatchEvent) -> None:
-        local = WatchEvent(event.type, self._paths.local(event.path), event.zxid)
+        if not self._over:
+            self._over = event.type is EventType.SESSION_LOST or self.watcher.table not in (PERSISTENT, RECURSIVE)
+            self._tell(WatchEvent(event.type, self._paths.local(event.path), event.zxid))
+
+    def _tell(self, event: WatchEvent) -> None:
         if self._event is None:
-            self._event = local
+            self._event = event
             waiting, self._waiting = self._waiting, []
             for deferred in waiting:
-                deferred.callback(local)
+                if not deferred.called:
+                    deferred.callback(event)
         if self._listener is not None:
-            self._listener(local)
+            self._listener(event)
 
 
 class WatchStream:
@@ -71,12 +86,16 @@ class WatchStream:
     so many events wait that they were dropped.
     """
 
-    def __init__(self, path: str, set_watch: Callable[[Callable[[WatchEvent], None]], Deferred[Watch]]) -> None:
+    def __init__(
+        self, path: str, set_watch: Callable[[Callable[[WatchEvent], None]], Deferred[Watch]], later: Callable[[Callable[[], None]], None]
+    ) -> None:
         """
         :param set_watch: sets the watch whose events its argument hears.
+        :param later: calls its argument in the next turn.
         """
         self.path = path
         self._set_watch = set_watch
+        self._later = later
         self._events: deque[WatchEvent] = deque()
         self._waiting: deque[Deferred[WatchEvent | None]] = deque()
         self._watch: Watch | None = None
@@ -87,6 +106,8 @@ class WatchStream:
 
         :returns: fires with this stream once the server has it; fails as any call does.
         """
+        if self._watch is not None or self._closed:
+            return succeed(self)
         return self._set_watch(self._heard).addCallback(self._opened)
 
     def _opened(self, watch: Watch) -> WatchStream:
@@ -101,20 +122,27 @@ class WatchStream:
             return succeed(self._events.popleft())
         if self._closed:
             return succeed(None)
-        deferred: Deferred[WatchEvent | None] = Deferred(self._waiting.remove)
+        deferred: Deferred[WatchEvent | None] = Deferred(self._give_up)
         self._waiting.append(deferred)
         return deferred
 
+    def _give_up(self, deferred: Deferred[WatchEvent | None]) -> None:
+        if deferred in self._waiting:
+            self._waiting.remove(deferred)
+
     def close(self) -> None:
-        """Takes the watch away and ends the iteration."""
+        """Takes the watch away and ends the iteration, behind what has happened already."""
         if self._closed:
             return
         self._closed = True
         if self._watch is not None:
             self._watch.close()
-        waiting, self._waiting = self._waiting, deque()
-        for deferred in waiting:
-            deferred.callback(None)
+        if self._waiting:
+            self._later(self._end)
+
+    def _end(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().callback(None)
 
     async def __aenter__(self) -> WatchStream:
         return await self.open()
@@ -126,8 +154,7 @@ class WatchStream:
         return self
 
     async def __anext__(self) -> WatchEvent:
-        if self._watch is None:
-            await self.open()
+        await self.open()
         event = await self.next()
         if event is None:
             raise StopAsyncIteration

@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IAddress, IPushProducer, ITCPTransport
+from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txzk.client.reactor import Transport
+
 if TYPE_CHECKING:
     from txzk.client.core import Core
+
+
+def _nowhere(data: bytes) -> None:
+    """There is no connection yet."""
 
 
 @implementer(IPushProducer)
 class ClientProtocol(Protocol):
     """Carries one connection of a session.
 
+    :ivar write: sends bytes.
     :ivar current: whether the session still wants to hear of it.
     """
 
-    transport: ITCPTransport
-
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._way: Transport | None = None
+        self.write: Callable[[bytes], object] = _nowhere
         self.current = True
 
     def connectionMade(self) -> None:
+        transport: Any = self.transport
+        self._way = transport
         self._core.links.add(self)
         if not self.current:
-            self.transport.abortConnection()
+            transport.abortConnection()
             return
-        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        set_no_delay = getattr(transport, "setTcpNoDelay", None)
         if set_no_delay is not None:
             set_no_delay(True)
-        self.transport.registerProducer(self, True)
+        transport.registerProducer(self, True)
+        self.write = transport.write
         self._core.link_up(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -51,14 +62,15 @@ class ClientProtocol(Protocol):
     def drop(self) -> None:
         """Ends the connection; the session hears nothing of it any more."""
         self.current = False
-        if self.transport is not None:
-            self.transport.abortConnection()
+        if self._way is not None:
+            self._way.abortConnection()
 
     def finish(self) -> None:
         """Ends the connection behind what was written."""
         self.current = False
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
+        if self._way is not None:
+            self._way.unregisterProducer()
+            self._way.loseConnection()
 
     def pauseProducing(self) -> None:
         if self.current:

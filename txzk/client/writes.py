@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.failure import Failure
 
 from txzk.client.answers import Created
-from txzk.client.retry import Backoff, may_retry, pause
+from txzk.client.retry import Backoff, may_retry
 from txzk.client.settings import AclEntry
+from txzk.cnxn.client_errors import FenceLost
 from txzk.defs import modes, paths
 from txzk.defs.errors import BadVersionError, KeeperException, NodeExistsError, NoNodeError, NotEmptyError
 from txzk.jute.records import Stat
@@ -37,7 +38,7 @@ class Attempts:
 
     def __init__(self, view: Operations) -> None:
         self._view = view
-        self._policy = view.attempts or Backoff(total=view.core.session.policy.timeout_ms / 1000 * 2)
+        self._policy = view.attempts or Backoff(total=view.core.session.policy.timeout_ms / 1000 * 2, chance=view.core.chance)
         self._begun = view.core.seconds()
         self._count = 0
         self.lost = False
@@ -50,11 +51,13 @@ class Attempts:
         if not may_retry(error):
             raise error
         self.lost = self.lost or getattr(error, "sent", True)
+        if self._view.core.states.over:
+            raise error
         self._count += 1
         wait = self._policy.delay(self._count, self._view.core.seconds() - self._begun)
         if wait is None:
             raise error
-        await pause(self._view.core.reactor, wait)
+        await self._view.core.pause(wait)
 
 
 @dataclass(frozen=True)
@@ -79,21 +82,33 @@ class Creation:
 
 async def create(view: Operations, wish: Creation) -> Created:
     """A create with whatever it asks for."""
-    prefix = ""
-    if wish.protected:
-        prefix = f"{PROTECTED}{uuid4()}-"
-        at = wish.path.rfind("/") + 1
-        wish = replace(wish, path=wish.path[:at] + prefix + wish.path[at:])
+    if not wish.protected:
+        return await _create(view, wish, "", Attempts(view))
+    prefix = f"{PROTECTED}{uuid4()}-"
+    at = wish.path.rfind("/") + 1
+    wish = replace(wish, path=wish.path[:at] + prefix + wish.path[at:])
     attempts = Attempts(view)
-    session_id = view.core.session.info.id
+    try:
+        return await _create(view, wish, prefix, attempts)
+    except (KeeperException, CancelledError) as error:
+        if attempts.lost or isinstance(error, CancelledError):
+            view.core.in_background(lambda: Deferred.fromCoroutine(delete_protected(view, wish, prefix)))
+        raise
+
+
+async def _create(view: Operations, wish: Creation, prefix: str, attempts: Attempts) -> Created:
+    """
+    :param prefix: of the name, where it is protected.
+    """
     while True:
         try:
             if prefix and attempts.lost:
-                found = await find_protected(view, wish, prefix, session_id)
+                found = await find_protected(view, wish, prefix)
                 if found is not None:
                     return found
-            session_id = view.core.session.info.id
             return await wish.once(view)
+        except FenceLost:
+            raise
         except NoNodeError:
             if not wish.parents:
                 raise
@@ -107,6 +122,8 @@ async def create(view: Operations, wish: Creation) -> Created:
                 raise
             try:
                 return Created(wish.path, await view.set_plain(wish.path, wish.data, ANY, wish.timeout))
+            except FenceLost:
+                raise
             except NoNodeError:
                 continue
         except KeeperException as error:
@@ -115,27 +132,46 @@ async def create(view: Operations, wish: Creation) -> Created:
             await attempts.failed(error)
 
 
-async def find_protected(view: Operations, wish: Creation, prefix: str, session_id: int) -> Created | None:
+async def find_protected(view: Operations, wish: Creation, prefix: str) -> Created | None:
     """The node that an attempt whose reply was lost has made, or None.
 
     An ephemeral node of an earlier session will go away, so it is deleted and not used.
     """
-    parent = paths.parent_of(wish.path) or "/"
+    for path in await protected(view, wish.path, prefix):
+        stat = await view.exists(path)
+        if stat is None:
+            continue
+        if modes.is_ephemeral(wish.flags) and stat.ephemeralOwner != view.core.session.info.id:
+            await delete_quietly(view, path)
+            continue
+        return Created(path, stat)
+    return None
+
+
+async def protected(view: Operations, path: str, prefix: str) -> list[str]:
+    """The nodes beside `path` whose names begin with `prefix`."""
+    parent = paths.parent_of(path) or "/"
     try:
         names = await view.children(parent)
     except NoNodeError:
-        return None
-    for name in names:
-        if name.startswith(prefix):
-            path = f"{parent.rstrip('/')}/{name}"
-            stat = await view.exists(path)
-            if stat is None:
-                continue
-            if modes.is_ephemeral(wish.flags) and stat.ephemeralOwner != view.core.session.info.id:
+        return []
+    return [f"{parent.rstrip('/')}/{name}" for name in names if name.startswith(prefix)]
+
+
+async def delete_protected(view: Operations, wish: Creation, prefix: str) -> None:
+    """Deletes what a protected create has made that nobody waits for any more, however long it takes."""
+    count = 0
+    policy = Backoff(chance=view.core.chance)
+    while True:
+        try:
+            for path in await protected(view, wish.path, prefix):
                 await delete_quietly(view, path)
-                continue
-            return Created(path, stat)
-    return None
+            return
+        except KeeperException as error:
+            if not may_retry(error) or view.core.states.over:
+                return
+        count += 1
+        await view.core.pause(policy.delay(count, 0) or 0)
 
 
 async def set_idempotently(view: Operations, path: str, data: bytes, version: int, timeout: float | None) -> Stat:
@@ -164,6 +200,8 @@ async def delete(
         try:
             await view.delete_plain(path, version, timeout)
             return
+        except FenceLost:
+            raise
         except NoNodeError:
             if missing_ok or attempts.lost:
                 return
@@ -181,22 +219,24 @@ async def delete(
 async def delete_until_done(view: Operations, path: str, version: int, recursive: bool) -> None:
     """Deletes a node however long it takes; the server's refusal ends it."""
     count = 0
-    policy = Backoff()
+    policy = Backoff(chance=view.core.chance)
     while True:
         try:
             await delete(view, path, version, recursive, True, False, None)
             return
         except KeeperException as error:
-            if not may_retry(error):
+            if not may_retry(error) or view.core.states.over:
                 return
         count += 1
-        await pause(view.core.reactor, policy.delay(count, 0) or 0)
+        await view.core.pause(policy.delay(count, 0) or 0)
 
 
 async def delete_quietly(view: Operations, path: str) -> None:
     """The node is gone afterwards, whoever deleted it."""
     try:
         await view.delete_plain(path, ANY, None)
+    except FenceLost:
+        raise
     except NoNodeError:
         pass
 
