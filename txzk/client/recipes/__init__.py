@@ -1,0 +1,29 @@
+"""The recipes: locks, caches and whatever else is made of nodes and watches. Each is imported when it is first used. Covered by tests/recipes/."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from txzk.client.recipes.children_cache import ChildrenCache as ChildrenCache
+    from txzk.client.recipes.mirror import CacheEvent as CacheEvent
+    from txzk.client.recipes.mirror import Change as Change
+    from txzk.client.recipes.node_cache import NodeCache as NodeCache
+    from txzk.client.recipes.tree_cache import TreeCache as TreeCache
+
+# Public names by the modules that have them.
+_HOMES: Final = {
+    "CacheEvent": "mirror", "Change": "mirror", "ChildrenCache": "children_cache", "NodeCache": "node_cache", "TreeCache": "tree_cache",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
