@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from txzk.client.recipes.barrier import Barrier as Barrier
     from txzk.client.recipes.children_cache import ChildrenCache as ChildrenCache
     from txzk.client.recipes.mirror import CacheEvent as CacheEvent
     from txzk.client.recipes.mirror import Change as Change
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 # Public names by the modules that have them.
 _HOMES: Final = {
-    "CacheEvent": "mirror", "Change": "mirror", "ChildrenCache": "children_cache", "NodeCache": "node_cache", "TreeCache": "tree_cache",
+    "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror", "ChildrenCache": "children_cache", "NodeCache": "node_cache", "TreeCache": "tree_cache",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list

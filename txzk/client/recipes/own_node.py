@@ -1,0 +1,85 @@
+"""OwnNode: an ephemeral node of a fixed name that is to belong to the session as it is now. Covered by tests/recipes/test_own_node.py."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from txzk.client import writes
+from txzk.client.recipes.patience import patiently
+from txzk.client.view import View
+from txzk.defs import paths
+from txzk.defs.errors import NodeExistsError, NoNodeError
+from txzk.jute.records import Stat
+
+
+class OwnNode:
+    """See the module.
+
+    A node that an earlier session of this client has left is replaced. Where somebody else has a node of this name, `ensure` waits until it is gone.
+
+    :ivar path: of the node; its parents are made as containers.
+    :ivar data: what it holds; after a change `ensure` writes it.
+    """
+
+    def __init__(self, zk: View, path: str, data: bytes) -> None:
+        self.path = path
+        self.data = data
+        self._zk = zk.once
+        self._sessions: set[int] = set()
+
+    async def ensure(self) -> Stat:
+        """Returns once the node is there, is ours and holds the data.
+
+        :raises KeeperException: the server refuses, or the client has ended.
+        """
+        while True:
+            stat = await patiently(self._zk, self._attempt)
+            if stat is not None:
+                return stat
+
+    async def _attempt(self) -> Stat | None:
+        zk = self._zk
+        self._sessions.add(zk.session.id)
+        try:
+            return (await zk.create_stat(self.path, self.data, ephemeral=True)).stat
+        except NoNodeError:
+            await zk.ensure_path(paths.parent_of(self.path) or "/", container=True)
+            return None
+        except NodeExistsError:
+            pass
+        try:
+            node, watch = await zk.get_and_watch(self.path)
+        except NoNodeError:
+            return None
+        try:
+            owner = node.stat.ephemeralOwner
+            if owner == zk.session.id:
+                return node.stat if node.data == self.data else await self._write()
+            if owner in self._sessions:
+                await writes.delete_quietly(zk, self.path)
+            else:
+                await watch.fired
+            return None
+        finally:
+            watch.close()
+
+    async def _write(self) -> Stat | None:
+        try:
+            return await self._zk.set(self.path, self.data)
+        except NoNodeError:
+            return None
+
+    async def remove(self) -> None:
+        """Returns once the node is gone; cancelled, it goes on in the background. Nothing else may be under way on this object."""
+        try:
+            await self._remove()
+        except CancelledError:
+            self.remove_later()
+            raise
+
+    async def _remove(self) -> None:
+        await patiently(self._zk, lambda: self._zk.delete(self.path, missing_ok=True))
+
+    def remove_later(self) -> None:
+        """Deletes the node in the background, whether it is there or not."""
+        self._zk.core.in_background(lambda: Deferred.fromCoroutine(self._remove()))
