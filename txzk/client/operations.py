@@ -89,7 +89,7 @@ class Operations:
         core = self.core
 
         def may_retry(error: KeeperException) -> bool:
-            return retry.may_retry(error) and not core.states.over and not (op in opcodes.WRITES and getattr(error, "sent", False))
+            return retry.may_retry(error) and not core.states.over and not (op in opcodes.WRITES and retry.outcome_unknown(error))
 
         return Deferred.fromCoroutine(
             retry.retrying(core.pause, core.seconds, policy, lambda: once.send(op, path, body, decode, timeout, watch), may_retry)

@@ -26,6 +26,11 @@ def may_retry(error: BaseException) -> bool:
     return isinstance(error, RETRIED) and not isinstance(error, ClientClosed)
 
 
+def outcome_unknown(error: BaseException) -> bool:
+    """Whether what failed with this error may have been carried out all the same."""
+    return isinstance(error, (ConnectionLossError, OperationTimeoutError, RequestTimeoutError)) and getattr(error, "sent", True)
+
+
 @implementer(IRetryPolicy)
 class Backoff:
     """Waits longer each time, up to a limit, and a random part of that.

@@ -87,8 +87,8 @@ class View(Operations):
         if not (parents or protected or idempotent or or_set):
             return self.create_plain(path, data, flags, ttl_ms, entries, None, timeout)
         self.full(path)
-        wish = writes.Creation(path, data, flags, ttl_ms, entries, parents, protected, idempotent, or_set, timeout)
-        return Deferred.fromCoroutine(writes.create(self.once, wish)).addCallback(_path)
+        wish = writes.Creation(path, data, flags, ttl_ms, entries, parents, protected, idempotent, or_set)
+        return Deferred.fromCoroutine(writes.create(self._once(timeout), wish)).addCallback(_path)
 
     def create_stat(
         self, path: str, data: bytes = b"", *, ephemeral: bool = False, sequence: bool = False, container: bool = False, ttl: float | None = None,
@@ -98,11 +98,11 @@ class View(Operations):
         """As `create`, and gives the Stat of the node as well."""
         flags = create_flags(ephemeral, sequence, container, ttl)
         entries = self.settings.acl if acl is None else acl
-        wish = writes.Creation(path, data, flags, 0 if ttl is None else int(ttl * 1000), entries, parents, protected, idempotent, or_set, timeout)
+        wish = writes.Creation(path, data, flags, 0 if ttl is None else int(ttl * 1000), entries, parents, protected, idempotent, or_set)
         if not (parents or protected or idempotent or or_set):
-            return wish.once(self)
+            return wish.once(self, timeout)
         self.full(path)
-        return Deferred.fromCoroutine(writes.create(self.once, wish))
+        return Deferred.fromCoroutine(writes.create(self._once(timeout), wish))
 
     def set(self, path: str, data: bytes, *, version: int = ANY, idempotent: bool = False, timeout: float | None = None) -> Deferred[Stat]:
         """Replaces the data of a node.
@@ -112,7 +112,7 @@ class View(Operations):
         """
         if idempotent:
             self.full(path)
-            return Deferred.fromCoroutine(writes.set_idempotently(self.once, path, data, version, timeout))
+            return Deferred.fromCoroutine(writes.set_idempotently(self._once(timeout), path, data, version))
         return self.set_plain(path, data, version, timeout)
 
     def delete(
@@ -131,7 +131,7 @@ class View(Operations):
         if not (recursive or missing_ok or idempotent or guaranteed):
             return self.delete_plain(path, version, timeout)
         self.full(path)
-        call = Deferred.fromCoroutine(writes.delete(self.once, path, version, recursive, missing_ok, idempotent, timeout))
+        call = Deferred.fromCoroutine(writes.delete(self._once(timeout), path, version, recursive, missing_ok, idempotent))
         if guaranteed:
             call.addErrback(self._go_on_deleting, path, version, recursive)
         return call
@@ -241,6 +241,10 @@ class View(Operations):
     def once(self) -> View:
         """This view without retries."""
         return self if self.settings.retry is None else View(self.core, replace(self.settings, retry=None), self.settings.retry)
+
+    def _once(self, timeout: float | None) -> View:
+        """This view without retries, and with this timeout for each call where it is given."""
+        return self.once if timeout is None else View(self.core, replace(self.settings, retry=None, timeout=timeout), self.attempts)
 
 
 def _path(created: Created) -> str:

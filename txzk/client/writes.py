@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import uuid4
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.failure import Failure
 
 from txzk.client.answers import Created
-from txzk.client.retry import Backoff, may_retry
+from txzk.client.retry import Backoff, may_retry, outcome_unknown
 from txzk.client.settings import AclEntry
 from txzk.cnxn.client_errors import FenceLost
 from txzk.defs import modes, paths
@@ -24,6 +24,8 @@ from txzk.jute.records import Stat
 
 if TYPE_CHECKING:
     from txzk.client.operations import Operations
+
+_T = TypeVar("_T")
 
 ANY: Final = -1
 PROTECTED: Final = "_c_"
@@ -43,15 +45,20 @@ class Attempts:
         self._count = 0
         self.lost = False
 
+    async def write(self, call: Deferred[_T]) -> _T:
+        """Waits for the write itself."""
+        try:
+            return await call
+        except KeeperException as error:
+            self.lost = self.lost or outcome_unknown(error)
+            raise
+
     async def failed(self, error: KeeperException) -> None:
         """Returns where another attempt may be made now.
 
         :raises KeeperException: the error, where not.
         """
-        if not may_retry(error):
-            raise error
-        self.lost = self.lost or getattr(error, "sent", True)
-        if self._view.core.states.over:
+        if not may_retry(error) or self._view.core.states.over:
             raise error
         self._count += 1
         wait = self._policy.delay(self._count, self._view.core.seconds() - self._begun)
@@ -73,11 +80,10 @@ class Creation:
     protected: bool
     idempotent: bool
     or_set: bool
-    timeout: float | None
 
-    def once(self, view: Operations) -> Deferred[Created]:
+    def once(self, view: Operations, timeout: float | None = None) -> Deferred[Created]:
         """One request."""
-        return view.create_plain(self.path, self.data, self.flags, self.ttl_ms, self.acl, view.paths.decode_created, self.timeout)
+        return view.create_plain(self.path, self.data, self.flags, self.ttl_ms, self.acl, view.paths.decode_created, timeout)
 
 
 async def create(view: Operations, wish: Creation) -> Created:
@@ -106,7 +112,18 @@ async def _create(view: Operations, wish: Creation, prefix: str, attempts: Attem
                 found = await find_protected(view, wish, prefix)
                 if found is not None:
                     return found
-            return await wish.once(view)
+            return await _create_or_set(view, wish, prefix, attempts)
+        except KeeperException as error:
+            if not (prefix or wish.idempotent):
+                raise
+            await attempts.failed(error)
+
+
+async def _create_or_set(view: Operations, wish: Creation, prefix: str, attempts: Attempts) -> Created:
+    """One attempt."""
+    while True:
+        try:
+            return await attempts.write(wish.once(view))
         except FenceLost:
             raise
         except NoNodeError:
@@ -121,15 +138,11 @@ async def _create(view: Operations, wish: Creation, prefix: str, attempts: Attem
             if not wish.or_set:
                 raise
             try:
-                return Created(wish.path, await view.set_plain(wish.path, wish.data, ANY, wish.timeout))
+                return Created(wish.path, await view.set_plain(wish.path, wish.data, ANY, None))
             except FenceLost:
                 raise
             except NoNodeError:
                 continue
-        except KeeperException as error:
-            if not (prefix or wish.idempotent):
-                raise
-            await attempts.failed(error)
 
 
 async def find_protected(view: Operations, wish: Creation, prefix: str) -> Created | None:
@@ -174,42 +187,41 @@ async def delete_protected(view: Operations, wish: Creation, prefix: str) -> Non
         await view.core.pause(policy.delay(count, 0) or 0)
 
 
-async def set_idempotently(view: Operations, path: str, data: bytes, version: int, timeout: float | None) -> Stat:
+async def set_idempotently(view: Operations, path: str, data: bytes, version: int) -> Stat:
     """A set that takes its own earlier success for success."""
     attempts = Attempts(view)
     while True:
         try:
-            return await view.set_plain(path, data, version, timeout)
-        except BadVersionError:
-            if not attempts.lost:
+            try:
+                return await attempts.write(view.set_plain(path, data, version, None))
+            except BadVersionError:
+                if attempts.lost:
+                    node = await view.get(path)
+                    if node.stat.version == version + 1 and node.data == data:
+                        return node.stat
                 raise
-            node = await view.get(path)
-            if node.stat.version == version + 1 and node.data == data:
-                return node.stat
-            raise
         except KeeperException as error:
             await attempts.failed(error)
 
 
-async def delete(
-    view: Operations, path: str, version: int, recursive: bool, missing_ok: bool, idempotent: bool, timeout: float | None
-) -> None:
+async def delete(view: Operations, path: str, version: int, recursive: bool, missing_ok: bool, idempotent: bool) -> None:
     """A delete with whatever it asks for."""
     attempts = Attempts(view)
     while True:
         try:
-            await view.delete_plain(path, version, timeout)
-            return
+            try:
+                await attempts.write(view.delete_plain(path, version, None))
+                return
+            except NotEmptyError:
+                if not recursive:
+                    raise
+                await delete_children(view, path)
         except FenceLost:
             raise
         except NoNodeError:
             if missing_ok or attempts.lost:
                 return
             raise
-        except NotEmptyError:
-            if not recursive:
-                raise
-            await delete_children(view, path)
         except KeeperException as error:
             if not idempotent:
                 raise
@@ -222,7 +234,7 @@ async def delete_until_done(view: Operations, path: str, version: int, recursive
     policy = Backoff(chance=view.core.chance)
     while True:
         try:
-            await delete(view, path, version, recursive, True, False, None)
+            await delete(view, path, version, recursive, True, False)
             return
         except KeeperException as error:
             if not may_retry(error) or view.core.states.over:
