@@ -4,6 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from txzk.client.recipes.atomic import AtomicLong as AtomicLong
+    from txzk.client.recipes.atomic import AtomicResult as AtomicResult
+    from txzk.client.recipes.atomic import AtomicValue as AtomicValue
     from txzk.client.recipes.barrier import Barrier as Barrier
     from txzk.client.recipes.children_cache import ChildrenCache as ChildrenCache
     from txzk.client.recipes.mirror import CacheEvent as CacheEvent
@@ -13,7 +16,8 @@ if TYPE_CHECKING:
 
 # Public names by the modules that have them.
 _HOMES: Final = {
-    "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror", "ChildrenCache": "children_cache", "NodeCache": "node_cache", "TreeCache": "tree_cache",
+    "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
+    "ChildrenCache": "children_cache", "NodeCache": "node_cache", "TreeCache": "tree_cache",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
