@@ -166,6 +166,14 @@ async def test_ensure_path(world: World) -> None:
 
 
 @story
+async def test_parents_above_a_chroot_are_made_too(world: World) -> None:
+    zk = await world.client()
+    assert await zk.chroot("/app/x").create("/a/b", parents=True) == "/a/b"
+    await zk.chroot("/other/y").ensure_path("/")
+    assert [await zk.children(path) for path in ("/app/x", "/app/x/a", "/other")] == [["a"], ["b"], ["y"]]
+
+
+@story
 async def test_update_tries_again_when_somebody_else_wrote(world: World) -> None:
     zk = await world.client()
     await zk.create("/n", b"1")

@@ -276,12 +276,18 @@ async def delete_tree(view: Operations, path: str) -> None:
 
 
 async def ensure_path(view: Operations, path: str, container: bool, acl: Sequence[AclEntry]) -> None:
-    """Makes a node and the parents that are missing.
+    """Makes a node and the parents that are missing, those of the view's chroot as well.
 
     :param container: make containers, or plain nodes where the server knows none.
     """
+    from txzk.client.operations import Operations
+
     missing: list[str] = []
-    while path != "/" and await view.exists(path) is None:
+    chroot = view.settings.prefix
+    while (path != "/" or chroot) and await view.exists(path) is None:
+        if path == "/":
+            await ensure_path(Operations(view.core, replace(view.settings, prefix="")), chroot, container, acl)
+            break
         missing.append(path)
         path = paths.parent_of(path) or "/"
     for each in reversed(missing):
