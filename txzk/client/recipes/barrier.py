@@ -8,9 +8,8 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, succeed
 
 from txzk.client.recipes.calls import Calls
-from txzk.client.recipes.patience import patiently
+from txzk.client.recipes.patience import ensure_parents, patiently
 from txzk.client.view import View
-from txzk.defs import paths
 from txzk.defs.errors import NodeExistsError, NoNodeError
 
 
@@ -46,7 +45,7 @@ class Barrier:
             except NodeExistsError:
                 return
             except NoNodeError:
-                await self._zk.ensure_path(paths.parent_of(self.path) or "/", container=True)
+                await ensure_parents(self._zk, self.path)
 
     def remove(self, *, timeout: float | None = None) -> Deferred[None]:
         """Takes the barrier away, so that all who wait go on; it is no error where there is none.

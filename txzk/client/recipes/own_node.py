@@ -5,10 +5,9 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 
 from txzk.client import writes
-from txzk.client.recipes.patience import patiently
+from txzk.client.recipes.patience import ensure_parents, patiently
 from txzk.client.view import View
-from txzk.defs import paths
-from txzk.defs.errors import NodeExistsError, NoNodeError
+from txzk.defs.errors import KeeperException, NodeExistsError, NoNodeError
 from txzk.jute.records import Stat
 
 
@@ -18,11 +17,13 @@ class OwnNode:
     A node that an earlier session of this client has left is replaced. Where somebody else has a node of this name, `ensure` waits until it is gone.
 
     :ivar path: of the node; its parents are made as containers.
+    :ivar name: the last part of the path.
     :ivar data: what it holds; after a change `ensure` writes it.
     """
 
     def __init__(self, zk: View, path: str, data: bytes) -> None:
         self.path = path
+        self.name = path.rpartition("/")[2]
         self.data = data
         self._zk = zk.once
         self._sessions: set[int] = set()
@@ -43,7 +44,7 @@ class OwnNode:
         try:
             return (await zk.create_stat(self.path, self.data, ephemeral=True)).stat
         except NoNodeError:
-            await zk.ensure_path(paths.parent_of(self.path) or "/", container=True)
+            await ensure_parents(zk, self.path)
             return None
         except NodeExistsError:
             pass
@@ -78,7 +79,12 @@ class OwnNode:
             raise
 
     async def _remove(self) -> None:
-        await patiently(self._zk, lambda: self._zk.delete(self.path, missing_ok=True))
+        try:
+            await patiently(self._zk, lambda: self._zk.delete(self.path, missing_ok=True))
+        except KeeperException:
+            # Ephemeral nodes end with their client.
+            if not self._zk.core.states.over:
+                raise
 
     def remove_later(self) -> None:
         """Deletes the node in the background, whether it is there or not."""
