@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.atomic import AtomicValue as AtomicValue
     from txzk.client.recipes.barrier import Barrier as Barrier
     from txzk.client.recipes.children_cache import ChildrenCache as ChildrenCache
+    from txzk.client.recipes.double_barrier import DoubleBarrier as DoubleBarrier
     from txzk.client.recipes.mirror import CacheEvent as CacheEvent
     from txzk.client.recipes.mirror import Change as Change
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 # Public names by the modules that have them.
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
-    "ChildrenCache": "children_cache", "NodeCache": "node_cache", "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node",
-    "TreeCache": "tree_cache",
+    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "NodeCache": "node_cache", "PersistentNode": "persistent_node",
+    "PersistentTtlNode": "persistent_ttl_node", "TreeCache": "tree_cache",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
