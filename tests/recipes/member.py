@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError
+from twisted.internet.error import AlreadyCalled, ConnectError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -56,7 +56,7 @@ class Member:
 
     def callLater(self, delay: float, callable: Callable[..., Any], *arguments: object) -> IDelayedCall:
         """As the clock's, but nothing is called while the member is paused."""
-        return self.clock.callLater(delay, self.run, callable, *arguments)
+        return _Timer(self, delay, callable, arguments)  # type: ignore[return-value]
 
     def getDelayedCalls(self) -> list[IDelayedCall]:
         """Those of the whole world."""
@@ -123,6 +123,37 @@ class Member:
         else:
             dial.go()
         return dial.done
+
+
+class _Timer:
+    """A delayed call of a member; while the member is paused it can be cancelled after its time."""
+
+    def __init__(self, member: Member, delay: float, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        self._function = function
+        self._arguments = arguments
+        self._active = True
+        self._call = member.clock.callLater(delay, member.run, self._fire)
+
+    def _fire(self) -> None:
+        if self._active:
+            self._active = False
+            self._function(*self._arguments)
+
+    def active(self) -> bool:
+        """Whether it is still to be called."""
+        return self._active
+
+    def getTime(self) -> float:
+        """When."""
+        return self._call.getTime()
+
+    def cancel(self) -> None:
+        """It is not called."""
+        if not self._active:
+            raise AlreadyCalled
+        self._active = False
+        if self._call.active():
+            self._call.cancel()
 
 
 class _Dial:
