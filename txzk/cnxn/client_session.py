@@ -14,15 +14,18 @@ Covered by tests/cnxn/test_client_session.py.
 from __future__ import annotations
 
 import struct
-from collections import deque
+from collections.abc import Callable
 from random import Random
 from typing import Final
 
 from txzk.cnxn.client_calls import HEADER_BYTES, ClientCalls, Fired, Happening, Request, StateChanged, session_lost_event
 from txzk.cnxn.client_clock import NEVER, ClientClock
+from txzk.cnxn.client_control import AUTH_XID, SET_WATCHES_XID, ClientControl
 from txzk.cnxn.client_errors import ClientClosed, ConnectionLoss, PacketTooLarge, QueueFull
+from txzk.cnxn.client_handshake import SaslExchange, connect_request, read_connect_response
 from txzk.cnxn.client_input import ClientInput
-from txzk.cnxn.client_policy import Policy, SaslMaker, SaslMechanism
+from txzk.cnxn.client_policy import Policy, SaslMaker
+from txzk.cnxn.client_search import ReadWriteSearch
 from txzk.cnxn.client_watches import DATA, EXIST, ClientWatches, Watcher
 from txzk.cnxn.client_words import NO_PASSWORD, Dial, Effect, EventType, Hangup, Probe, ReadOnly, Server, SessionInfo, State, WatchEvent
 from txzk.cnxn.hosts import HostList
@@ -31,8 +34,6 @@ from txzk.defs.errors import AuthFailedError, KeeperException, NotReadOnlyError,
 from txzk.jute import records
 
 _reply_start = struct.Struct(">iiqi").unpack_from
-_header = struct.Struct(">iii").pack
-_length = struct.Struct(">i").pack
 
 IDLE: Final = 0
 DIALING: Final = 1
@@ -41,16 +42,11 @@ PROVING: Final = 3
 UP: Final = 4
 
 NOTIFICATION_XID: Final = -1
-PING_XID: Final = -2
-AUTH_XID: Final = -4
-SET_WATCHES_XID: Final = -8
 
 _REPLY_BYTES: Final = 20
 # How long to wait before a dial, at most: after a connection that was up, and after a round in which no server answered.
 _SOON_MS: Final = 100
 _ROUND_MS: Final = 1000
-_FIRST_PROBE_MS: Final = 100
-_LAST_PROBE_MS: Final = 60_000
 
 
 class ClientSession:
@@ -75,22 +71,19 @@ class ClientSession:
         self.write_paused = False
         self._chance = chance
         self._sasl = sasl
-        self._exchange: SaslMechanism | None = None
+        self._exchange: SaslExchange | None = None
         self._session_id, self._password = session or (0, NO_PASSWORD)
         self._clock = ClientClock(policy.timeout_ms)
         self._last_zxid = 0
-        self._auth: list[tuple[str, bytes]] = []
         self._phase = IDLE
         self._read_only = False
         self._closing: Request | None = None
         self._out: list[bytes] = []
         self._input = ClientInput()
-        self._control_sent: dict[int, deque[int]] = {PING_XID: deque(), AUTH_XID: deque(), SET_WATCHES_XID: deque()}
+        self._control = ClientControl()
         self._dial_at_ms = NEVER
         self._give_up_at_ms = NEVER
-        self._probe_at_ms = NEVER
-        self._probe_delay_ms = _FIRST_PROBE_MS
-        self._probed = 0
+        self._search = ReadWriteSearch()
 
     # What is so now
 
@@ -113,7 +106,7 @@ class ClientSession:
     def deadline_ms(self) -> int:
         """When `timer_fired` is wanted next; a time far away where it is not."""
         clock = self._clock
-        wanted = min(clock.expires_at_ms, self._probe_at_ms)
+        wanted = min(clock.expires_at_ms, self._search.at_ms)
         if self._phase == IDLE:
             return min(wanted, self._dial_at_ms)
         if self._phase != UP:
@@ -170,9 +163,10 @@ class ClientSession:
 
     def credentials_added(self, scheme: str, data: bytes, now_ms: int) -> None:
         """The user proves who he is, now and on every later connection."""
-        self._auth.append((scheme, data))
+        self._control.keep(scheme, data)
         if self._phase == UP:
-            self._say_auth(scheme, data, now_ms)
+            self._control.auth(self._out, scheme, data, now_ms)
+            self._clock.said_ms = now_ms
 
     def hosts_changed(self, servers: list[Server], now_ms: int) -> None:
         """There is another list of servers."""
@@ -191,9 +185,7 @@ class ClientSession:
         """The connection that was dialled is there."""
         self._phase = HANDSHAKE
         self._input.clear()
-        read_only = self.policy.read_only is not ReadOnly.NO
-        body = records.encode_ConnectRequest(0, self._last_zxid, self.policy.timeout_ms, self._session_id, self._password, read_only)
-        self._out.append(_length(len(body)) + body)
+        self._out.append(connect_request(self.policy, self._session_id, self._password, self._last_zxid))
         self._clock.said_ms = now_ms
 
     def connection_lost(self, now_ms: int) -> None:
@@ -224,9 +216,12 @@ class ClientSession:
             self._lost(now_ms, _SOON_MS)
             return
         if phase == UP and now_ms >= self._clock.ping_at_ms:
-            self._say(PING_XID, opcodes.PING, b"", now_ms)
-        if now_ms >= self._probe_at_ms:
-            self._probe(now_ms)
+            self._control.ping(self._out, now_ms)
+            self._clock.said_ms = now_ms
+        if now_ms >= self._search.at_ms:
+            server = self._search.next(now_ms, self.hosts.servers, self.server)
+            if server is not None:
+                self.effects.append(Probe(server))
 
     # Output
 
@@ -241,23 +236,6 @@ class ClientSession:
         out.clear()
         return data
 
-    def _say(self, xid: int, op: int, body: bytes, now_ms: int) -> None:
-        self._out.append(_header(len(body) + HEADER_BYTES, xid, op))
-        self._out.append(body)
-        self._control_sent[xid].append(now_ms)
-        self._clock.said_ms = now_ms
-
-    def _say_auth(self, scheme: str, data: bytes, now_ms: int) -> None:
-        self._say(AUTH_XID, opcodes.AUTH, records.encode_AuthPacket(0, scheme, data), now_ms)
-
-    def _say_watches(self, now_ms: int) -> None:
-        for data, exist, child, persistent, recursive in self.watches.batches():
-            if persistent or recursive:
-                body = records.encode_SetWatches2(self._last_zxid, data, exist, child, persistent, recursive)
-                self._say(SET_WATCHES_XID, opcodes.SET_WATCHES2, body, now_ms)
-            else:
-                self._say(SET_WATCHES_XID, opcodes.SET_WATCHES, records.encode_SetWatches(self._last_zxid, data, exist, child), now_ms)
-
     # What comes in
 
     def _frames(self, data: bytes, now_ms: int) -> None:
@@ -265,9 +243,12 @@ class ClientSession:
         at, size, need = 0, len(data), 4
         limit = self.policy.max_packet
         while size - at >= 4:
+            phase = self._phase
+            if phase in (IDLE, DIALING):
+                return
             length = int.from_bytes(data[at : at + 4], "big", signed=True)
             end = at + 4 + length
-            if length < 0 or (length > limit and self._phase != UP):
+            if length < 0 or (length > limit and phase != UP):
                 raise ProtocolError(f"a frame of {length} bytes")
             if length > limit and size - at >= _REPLY_BYTES:
                 self._too_large(data, at, length)
@@ -277,14 +258,12 @@ class ClientSession:
             if end > size:
                 need = end - at if length <= limit else _REPLY_BYTES
                 break
-            if self._phase == UP:
+            if phase == UP:
                 self._reply(data, at, end)
-            elif self._phase == HANDSHAKE:
+            elif phase == HANDSHAKE:
                 self._connect_response(data, at + 4, end, now_ms)
-            elif self._phase == PROVING:
-                self._sasl_reply(data, at + 4, end, now_ms)
             else:
-                return
+                self._sasl_reply(data, at + 4, end, now_ms)
             at = end
         if at < size and self._phase not in (IDLE, DIALING):
             self._input.keep(data[at:], need)
@@ -294,7 +273,7 @@ class ClientSession:
             raise ProtocolError("a reply without a header")
         _, xid, zxid, err = _reply_start(data, at)
         if xid < 0:
-            self._control(xid, zxid, err, data, at + _REPLY_BYTES, end)
+            self._answered_control(xid, zxid, err, data, at + _REPLY_BYTES, end)
             return
         request = self._next_answered(xid)
         if not err and request.decode is not None:
@@ -354,22 +333,19 @@ class ClientSession:
         if request.given_up or request.error is not None:
             self.unwatched(watcher)
 
-    def _control(self, xid: int, zxid: int, err: int, data: bytes, at: int, end: int) -> None:
+    def _answered_control(self, xid: int, zxid: int, err: int, data: bytes, at: int, end: int) -> None:
         """Takes what is no answer to a request of the user's."""
         if xid == NOTIFICATION_XID:
             self._notified(zxid, data, at, end)
             return
-        sent = self._control_sent.get(xid)
-        if not sent:
-            raise ProtocolError(f"an answer to {xid}, which was not asked")
-        sent_ms = sent.popleft()
+        sent_ms, more = self._control.answered(xid)
         if xid == AUTH_XID:
             if err == errors.AUTH_FAILED:
                 self._end(State.AUTH_FAILED, AuthFailedError())
             return
         if not self._read_only:
             self._clock.answered(sent_ms)
-        if xid == SET_WATCHES_XID and not sent:
+        if xid == SET_WATCHES_XID and not more:
             for watcher in self.watches.persistent():
                 self.happened.append(Fired(WatchEvent(EventType.RESYNCED, watcher.path), [watcher]))
 
@@ -384,15 +360,9 @@ class ClientSession:
             self.happened.append(Fired(WatchEvent(EventType(kind), path, zxid), watchers))
 
     def _connect_response(self, data: bytes, at: int, end: int, now_ms: int) -> None:
-        # Servers of old leave the last byte out.
-        read_only = end - at > 36
-        response = records.parse_ConnectResponse(data[at:end] if read_only else data[at:end] + b"\0")
-        if response.readOnly and self.policy.read_only is ReadOnly.NO:
-            raise ProtocolError("a read-only server for a client that wants none")
-        if not self._session_id and (response.timeOut <= 0 or not response.sessionId):
-            raise ProtocolError("no session for a client that asked for one")
+        response = read_connect_response(data, at, end, self.policy, self._session_id)
         self.hosts.connected()
-        if response.timeOut <= 0 or self._session_id not in (0, response.sessionId):
+        if response is None:
             self._expired(now_ms)
             return
         self._clock.timeout_ms = response.timeOut
@@ -401,51 +371,45 @@ class ClientSession:
         self._read_only = response.readOnly
         if not self._read_only:
             self._clock.answered(self._clock.said_ms)
-        for sent in self._control_sent.values():
-            sent.clear()
-        if self._sasl is None or self.server is None:
+        self._control.clear()
+        if self._sasl is None:
             self._come_up(now_ms)
             return
+        assert self.server is not None
         self._phase = PROVING
-        self._exchange = self._sasl(self.server)
-        self._sasl_step(b"", now_ms)
+        self._exchange = SaslExchange(self._sasl(self.server))
+        self._prove(self._exchange.begin, now_ms)
 
     def _sasl_reply(self, data: bytes, at: int, end: int, now_ms: int) -> None:
-        if end - at < _REPLY_BYTES - 4:
-            raise ProtocolError("a reply without a header")
-        header, at = records.decode_ReplyHeader(data, at, end)
-        if header.xid < 0:
-            self._control(header.xid, header.zxid, header.err, data, at, end)
-        elif header.err:
-            self._end(State.AUTH_FAILED, AuthFailedError())
-        else:
-            self._sasl_step(records.decode_SetSASLResponse(data, at, end)[0].token or b"", now_ms)
-
-    def _sasl_step(self, challenge: bytes, now_ms: int) -> None:
         exchange = self._exchange
         assert exchange is not None
+        header, at = records.decode_ReplyHeader(data, at, end)
+        if header.xid < 0:
+            self._answered_control(header.xid, header.zxid, header.err, data, at, end)
+        else:
+            self._prove(lambda: exchange.answered(header.err, data, at, end), now_ms)
+
+    def _prove(self, step: Callable[[], bytes | None], now_ms: int) -> None:
         try:
-            answer = exchange.step(challenge)
+            output = step()
         except KeeperException:
             self._end(State.AUTH_FAILED, AuthFailedError())
             return
-        if answer is None:
+        if output is None:
             self._exchange = None
             self._come_up(now_ms)
-            return
-        body = records.encode_GetSASLRequest(answer)
-        self._out.append(_header(len(body) + HEADER_BYTES, 0, opcodes.SASL))
-        self._out.append(body)
+        else:
+            self._out.append(output)
 
     def _come_up(self, now_ms: int) -> None:
         self._phase = UP
         self._give_up_at_ms = NEVER
         self._clock.heard_ms = now_ms
-        self._probe_delay_ms = _FIRST_PROBE_MS
-        self._probe_at_ms = now_ms + self._probe_delay_ms if self._read_only and self.policy.read_only is ReadOnly.ALLOW else NEVER
-        for scheme, data in self._auth:
-            self._say_auth(scheme, data, now_ms)
-        self._say_watches(now_ms)
+        if self._read_only and self.policy.read_only is ReadOnly.ALLOW:
+            self._search.begin(now_ms)
+        self._control.begin(self._out, self._last_zxid, self.watches, now_ms)
+        if self._out:
+            self._clock.said_ms = now_ms
         self._become(State.CONNECTED_READ_ONLY if self._read_only else State.CONNECTED)
 
     # What changes
@@ -471,7 +435,7 @@ class ClientSession:
         self._exchange = None
         self._out.clear()
         self._give_up_at_ms = NEVER
-        self._probe_at_ms = NEVER
+        self._search.end()
         self.write_paused = False
         if self._closing is not None:
             self._end(State.CLOSED, ClientClosed())
@@ -523,7 +487,8 @@ class ClientSession:
         self._exchange = None
         self._read_only = False
         self._out.clear()
-        self._dial_at_ms = self._give_up_at_ms = self._probe_at_ms = NEVER
+        self._dial_at_ms = self._give_up_at_ms = NEVER
+        self._search.end()
         self._clock.over()
         for request in self.calls.take_pending():
             if request is not self._closing:
@@ -534,15 +499,6 @@ class ClientSession:
         for watcher in self.watches.ended():
             self.happened.append(Fired(session_lost_event(watcher.path), [watcher]))
         self._become(state)
-
-    def _probe(self, now_ms: int) -> None:
-        servers = self.hosts.servers
-        server = servers[self._probed % len(servers)]
-        self._probed += 1
-        if server != self.server:
-            self.effects.append(Probe(server))
-        self._probe_delay_ms = min(2 * self._probe_delay_ms, _LAST_PROBE_MS)
-        self._probe_at_ms = now_ms + self._probe_delay_ms
 
     # Requests that fail here
 
