@@ -66,6 +66,17 @@ def test_connecting_takes_a_way_there_and_back(server: MemoryServer) -> None:
     assert client.transport is not None
 
 
+def test_an_attempt_can_be_cancelled_just_when_a_partition_ends(server: MemoryServer) -> None:
+    server.partition()
+    attempt = server.endpoint().connect(Counting(RawClient()))
+    turn(server)
+    server.heal()
+    attempt.cancel()
+    turn(server)
+    attempt.addErrback(lambda failure: failure.trap(ConnectError))
+    assert not server.core.cnxns
+
+
 def test_a_factory_is_started_and_stopped(server: MemoryServer) -> None:
     for protocol, error in ((RawClient(), None), (None, NoProtocol)):
         factory = Counting(protocol)

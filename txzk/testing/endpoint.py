@@ -57,6 +57,9 @@ class _Attempt:
 
     def _arrived(self) -> None:
         server = self._server
+        if self.done.called:
+            # It was cancelled between the end of a partition and this turn.
+            return
         if server.partitioned:
             server.when_healed(self._arrived)
         elif not server.running:
