@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 WARM_ROUNDS = 50
-TURNS = 50
 
 
 class Call:
@@ -88,20 +87,12 @@ def by_client() -> None:
     """One create of a Client."""
     from twisted.internet.task import Clock
 
-    from txzk import Client
     from txzk.testing import MemoryServer
 
-    clock = Clock()
-    with MemoryServer(clock) as server:
-        client = Client(clock, server.connect_string, endpoint_factory=server.endpoint)
+    with MemoryServer(Clock()) as server:
+        client = server.client()
         client.start()
-        created: list[str] = []
-        client.create("/a", b"1").addCallback(created.append)
-        for _ in range(TURNS):
-            if created:
-                break
-            clock.advance(0)
-        assert created == ["/a"], created
+        assert server.run(client.create("/a", b"1")) == "/a"
 
 
 def milliseconds(work: Callable[[], None]) -> float:

@@ -6,10 +6,10 @@ sockets and threads there are none. Covered by tests/testing/test_memory.py, tes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from txzk.auth.providers import ProviderRegistry
 from txzk.peer.four_letter_words import Answerer
@@ -25,7 +25,12 @@ from txzk.testing.settings import configuration
 from txzk.testing.shell import Shell
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from txzk.client.client import Client as TxzkClient
     from txzk.testing.endpoint import MemoryEndpoint
+
+T = TypeVar("T")
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 2181
@@ -44,7 +49,7 @@ class _Folders:
 
 
 class MemoryServer:
-    """A ZooKeeper server in memory. Give `endpoint` to a client as its endpoint factory, and let the clock run.
+    """A ZooKeeper server in memory. `client` makes clients of it, and `run` lets the clock run until what is waited for has happened.
 
     :ivar connect_string: what a client is to be given as its list of hosts.
     :ivar clock: what drives it.
@@ -65,7 +70,7 @@ class MemoryServer:
         :param properties: Java's system properties, under their names.
         :param disk: a disk of your own; a MemoryDisk by default.
         :param data_dir: a folder of the real disk for all data, in place of `disk`.
-        :param seed: of all chance in the server.
+        :param seed: of all chance in the server, and in the clients that `client` makes.
         :raises ConfigError: where the configuration cannot be used.
         """
         self.clock = clock
@@ -77,6 +82,7 @@ class MemoryServer:
             self._close_disk = files.close
         self.disk: IDisk = disk if disk is not None else MemoryDisk()
         self.config = configuration(data_dir or "/data", config, properties, HOST, PORT)
+        self._seed = seed
         self._random = Random(seed)
         self._shell: Shell | None = None
         self._starts = 0
@@ -172,6 +178,29 @@ class MemoryServer:
         if self._shell is None:
             raise RuntimeError(f"the server is not running{f': {self.failure}' if self.failure else ''}")
         return self._shell
+
+    # Its clients
+
+    def client(self, chroot: str = "", **options: Any) -> TxzkClient:
+        """A txzk.Client of this server, not started yet.
+
+        :param options: those of txzk.Client.
+        """
+        from txzk.client.client import Client
+
+        hosts = self.connect_string + chroot
+        return Client(self.clock, hosts, **{"endpoint_factory": self.endpoint, "chance": Random(self._seed), **options})
+
+    def run(self, work: Coroutine[Deferred[Any], Any, T] | Deferred[T], limit: float = 600.0) -> T:
+        """Lets the Clock run until `work` has ended, and gives its result or raises its exception. Of waiting only the order is left.
+
+        :param limit: seconds of the clock.
+        :raises TimeoutError: when it has not ended by then; it has been cancelled.
+        :raises TypeError: for a clock that runs by itself: there the work is to be waited for.
+        """
+        from txzk.testing.run import run
+
+        return run(self.clock, work, limit)
 
     # Its network
 
