@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txzk.auth.check import AclChecker, fix_up, required_schemes, satisfies
-from txzk.auth.providers import AuthId, ProviderRegistry
+from txzk.auth.guarded import AuthId
+from txzk.auth.providers import ProviderRegistry
 from txzk.defs.acl import ADMIN, ALL, CREATE, READ, WRITE
 from txzk.defs.errors import InvalidACLError, MarshallingError, StorageError
 from txzk.jute.records import ACL, Id

@@ -6,7 +6,8 @@ import base64
 
 import pytest
 
-from txzk.auth.providers import AuthId, DigestProvider, EnsembleMismatchError, EnsembleProvider, IpProvider, ProviderRegistry, hash_name
+from txzk.auth.guarded import AuthId
+from txzk.auth.providers import DigestProvider, EnsembleMismatchError, EnsembleProvider, IpProvider, ProviderRegistry, hash_name
 from txzk.defs.errors import AuthFailedError, ProtocolError, StorageError
 
 SUPER_DIGEST = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
@@ -264,19 +265,26 @@ def test_classes_of_java_are_known_by_name() -> None:
             "zookeeper.authProvider.1": JAVA + "EnsembleAuthenticationProvider",
             "zookeeper.authProvider.x": JAVA + "DigestAuthenticationProvider",
             "zookeeper.authProvider.3": JAVA + "IPAuthenticationProvider",
-            "zookeeper.authProvider.4": JAVA + "SASLAuthenticationProvider",
+            "zookeeper.authProvider.4": JAVA + "KeyAuthenticationProvider",
         },
         load,
     )
     assert isinstance(registry.get("digest"), DigestProvider)
-    assert registry.unknown == [JAVA + "SASLAuthenticationProvider"]
+    assert registry.unknown == [JAVA + "KeyAuthenticationProvider"]
     with pytest.raises(EnsembleMismatchError):
         registry.authenticate("ensemble", HOST, b"there")
 
 
+@pytest.mark.parametrize("name", ["SASLAuthenticationProvider", "X509AuthenticationProvider"])
+def test_what_the_configuration_tells_of_is_not_told_again(name: str) -> None:
+    assert ProviderRegistry({"zookeeper.authProvider.1": JAVA + name}, load).unknown == []
+    assert ProviderRegistry({"zookeeper.authProvider.1": f"my.{name}"}, load).unknown == [f"my.{name} (ImportError: no module my.{name})"]
+
+
 def test_providers_of_the_operator_are_loaded_by_name() -> None:
     registry = ProviderRegistry({"zookeeper.authProvider.1": "tickets.Ticket", "authProvider.2": "not.a.property"}, load)
-    assert isinstance(registry.get("ticket"), Ticket)
+    ticket = registry.get("ticket")
+    assert ticket is not None and ticket.is_authenticated and ticket.matches("8", "7")
     assert registry.authenticate("ticket", HOST, b"07") == [("ticket", "7")]
     assert registry.user_name("ticket", "7") == "holder of 7"
     assert registry.unknown == []
@@ -295,17 +303,17 @@ def test_nobody_authenticates_with_an_unknown_scheme(scheme: str) -> None:
         ProviderRegistry({}).authenticate(scheme, HOST, b"u:p")
 
 
-@pytest.mark.parametrize("data", [b"bad", b"a bug of the provider", None])
-def test_a_failing_provider_proves_nothing(data: bytes | None) -> None:
-    registry = ProviderRegistry({})
-    registry.add(Ticket())
+@pytest.mark.parametrize(("data", "told"), [(b"bad", 0), (b"a bug of the provider", 1), (None, 1)])
+def test_a_failing_provider_proves_nothing(data: bytes | None, told: int) -> None:
+    failures: list[str] = []
+    registry = ProviderRegistry({"zookeeper.authProvider.1": "tickets.Ticket"}, load, failures.append)
     with pytest.raises(AuthFailedError):
         registry.authenticate("ticket", HOST, data)
+    assert len(failures) == told
 
 
 def test_a_provider_may_end_the_connection() -> None:
-    registry = ProviderRegistry({})
-    registry.add(Ticket())
+    registry = ProviderRegistry({"zookeeper.authProvider.1": "tickets.Ticket"}, load)
     with pytest.raises(ProtocolError, match="hang up"):
         registry.authenticate("ticket", HOST, b"hang up")
 

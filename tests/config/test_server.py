@@ -282,3 +282,10 @@ def test_a_configuration_is_frozen() -> None:
     config: Any = read(SMALLEST)
     with pytest.raises(AttributeError):
         config.client_port = 1
+
+
+@pytest.mark.parametrize("name", ["SASLAuthenticationProvider", "X509AuthenticationProvider"])
+def test_providers_of_a_later_version_are_named(name: str) -> None:
+    java = f"authProvider.1=org.apache.zookeeper.server.auth.{name}"
+    assert read(SMALLEST + java).warnings == (f"asked for, but served by a later version only: {java}",)
+    assert read(SMALLEST + f"authProvider.1=my.{name}").warnings == ()

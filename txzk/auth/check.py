@@ -9,7 +9,8 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from txzk.auth.providers import AuthId, ProviderRegistry
+from txzk.auth.guarded import AuthId
+from txzk.auth.providers import ProviderRegistry
 from txzk.defs import acl as words
 from txzk.defs.errors import InvalidACLError, MarshallingError, StorageError
 from txzk.jute.records import ACL, Id

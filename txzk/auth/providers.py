@@ -12,46 +12,15 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import IPv6Address
-from typing import Final, Protocol
+from typing import Final
 
+from txzk.auth.guarded import AuthId, AuthProvider, GuardedProvider
 from txzk.defs import acl as words
 from txzk.defs.errors import AuthFailedError, ProtocolError, StorageError
 from txzk.jute.strings import decode_string
 
-AuthId = tuple[str, str]
-
 # Parsed addresses and networks that are kept.
 _CACHE_ENTRIES: Final = 1024
-
-
-class AuthProvider(Protocol):
-    """What the server asks of a scheme."""
-
-    @property
-    def scheme(self) -> str:
-        """The name of the scheme."""
-
-    @property
-    def is_authenticated(self) -> bool:
-        """Whether an id of this scheme stands for somebody who proved something, so that "auth" in an ACL includes it."""
-
-    def is_valid(self, id: str) -> bool:
-        """Whether an ACL may hold `id`."""
-
-    def matches(self, id: str, acl_id: str) -> bool:
-        """Whether a client with `id` is meant by `acl_id` of an ACL."""
-
-    def user_name(self, id: str) -> str:
-        """What `whoAmI` shows for `id`."""
-
-    def authenticate(self, remote_address: str, data: bytes | None) -> list[AuthId]:
-        """The ids that `data` proves; they need not be of this scheme.
-
-        :param remote_address: of the client, as the transport names it.
-        :param data: of the auth packet; None where that has none.
-        :raises AuthFailedError: where it proves nothing; any other exception but a ProtocolError is taken as one.
-        :raises ProtocolError: to end the connection without a reply.
-        """
 
 
 class EnsembleMismatchError(ProtocolError):
@@ -265,21 +234,26 @@ _JAVA: Final = "org.apache.zookeeper.server.auth."
 _PROPERTY: Final = "zookeeper.authProvider."
 _DIGEST_PROPERTY: Final = "zookeeper.DigestAuthenticationProvider."
 
+# Classes of ZooKeeper that a later version has; the configuration tells of them.
+LATER: Final = frozenset({_JAVA + "SASLAuthenticationProvider", _JAVA + "X509AuthenticationProvider"})
+
 
 class ProviderRegistry:
     """The providers of one server, by scheme.
 
-    `unknown` lists what the operator named and what could not be had, with the reason; as in Java that is no obstacle, but nobody can
-    use the scheme.
+    `unknown` lists what the operator named and what could not be had, with the reason, but for those of `LATER`; as in Java that is no
+    obstacle, but nobody can use the scheme.
     """
 
-    def __init__(self, properties: Mapping[str, str], load: Loader | None = None) -> None:
+    def __init__(self, properties: Mapping[str, str], load: Loader | None = None, tell: Callable[[str], None] = lambda failure: None) -> None:
         """
         :param properties: the system properties under Java's names; each `zookeeper.authProvider.*` names a further provider, a class of
             ZooKeeper or whatever `load` knows, which then serves its scheme instead of the one before.
         :param load: makes a provider by name; without it none but ZooKeeper's are known.
+        :param tell: hears what goes wrong in a provider that `load` made.
         :raises StorageError: for a digest algorithm that is not known.
         """
+        self._tell = tell
         self._properties: Mapping[str, str] = properties
         self._providers: dict[str, AuthProvider] = {}
         self.unknown: list[str] = []
@@ -304,10 +278,11 @@ class ProviderRegistry:
         elif name == _JAVA + "EnsembleAuthenticationProvider":
             self.add(EnsembleProvider(self._properties.get("zookeeper.ensembleAuthName")))
         elif name.startswith(_JAVA) or load is None:
-            self.unknown.append(name)
+            if name not in LATER:
+                self.unknown.append(name)
         else:
             try:
-                self.add(load(name))
+                self.add(GuardedProvider(load(name), self._tell))
             except Exception as error:  # whatever the code of the operator's provider does wrong
                 self.unknown.append(f"{name} ({type(error).__name__}: {error})")
 
@@ -333,9 +308,4 @@ class ProviderRegistry:
         provider = self._providers.get(scheme)
         if provider is None:
             raise AuthFailedError
-        try:
-            return provider.authenticate(remote_address, data)
-        except (AuthFailedError, ProtocolError):
-            raise
-        except Exception as error:  # a provider of the operator: its mistakes must not end more than this attempt
-            raise AuthFailedError from error
+        return provider.authenticate(remote_address, data)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from txzk.auth import providers
 from txzk.config.keys import LATER, PREFIX, ConfigError, Key, whole
 from txzk.config.members import Member, read_members
 from txzk.config.properties import parse
@@ -21,7 +22,6 @@ _PROPERTY_FAMILIES: Final = tuple(begin for begin, _, _ in PROPERTY_FAMILIES)
 _MEMBERS: Final = ("server.", "group.", "weight.")
 
 _PROVIDER: Final = "zookeeper.authProvider."
-_LATER_PROVIDERS: Final = ("SASLAuthenticationProvider", "X509AuthenticationProvider")
 
 _BARE: Final = ("clientPort", "dataDir", "tickTime", "maxClientCnxns")
 _COMMAND_LINE: Final = "command line"
@@ -198,7 +198,7 @@ def _later(entries: Mapping[str, str], values: Mapping[str, Any], properties: Ma
         key = _PROPERTIES.get(name)
         if key is not None and key.state == LATER and key.kind.convert(value) != key.default:
             asked.append(_shown(key, value))
-        elif name.startswith(_PROVIDER) and value.endswith(_LATER_PROVIDERS):
+        elif name.startswith(_PROVIDER) and value in providers.LATER:
             asked.append(f"{name[len(PREFIX):]}={value}")
     return [f"asked for, but served by a later version only: {', '.join(asked)}"] if asked else []
 

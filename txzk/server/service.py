@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.reflect import namedAny
 
-from txzk.auth.providers import AuthProvider, ProviderRegistry
+from txzk.auth.guarded import AuthProvider
+from txzk.auth.providers import ProviderRegistry
 from txzk.config.server import ServerConfig
 from txzk.peer import four_letter_words
 from txzk.peer.standalone import StandaloneServer
@@ -73,7 +74,7 @@ class ZooKeeperService(Service):
                 "{path}: keys that are not known became properties: {keys}", path=config.path,
                 keys=", ".join(config.unknown_keys),
             )
-        registry = ProviderRegistry(config.properties, load_provider)
+        registry = ProviderRegistry(config.properties, load_provider, lambda failure: log.warn("{failure}", failure=failure))
         if registry.unknown:
             log.warn("authentication providers without a counterpart: {names}", names=", ".join(registry.unknown))
         started = monotonic_ms()
