@@ -69,7 +69,7 @@ def test_what_does_not_end_is_cancelled() -> None:
 
 def test_a_reactor_runs_by_itself() -> None:
     with pytest.raises(TypeError, match="^a clock that runs by itself cannot be run$"):
-        MemoryServer(reactor).run(succeed(1))  # type: ignore[arg-type]  # a module, for mypy
+        MemoryServer(reactor).run(succeed(1))
 
 
 def test_clients_of_equal_servers_do_the_same() -> None:

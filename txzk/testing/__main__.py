@@ -60,7 +60,7 @@ def main(command_line: Sequence[str], reactor: Any) -> int:
     def started(_: Server) -> None:
         sys.stdout.write(f"{server.connect_string}\n")
         sys.stdout.flush()
-        StandardIO(UntilInputEnds(reactor))
+        StandardIO(UntilInputEnds(reactor))  # type: ignore[no-untyped-call]  # Twisted's
 
     def run() -> None:
         server.start().addCallbacks(started, lambda failure: end(failure.getErrorMessage(), NOT_STARTED))

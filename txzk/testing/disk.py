@@ -112,7 +112,6 @@ class DiskQueue:
         self._stopped = False
         self.delay = 0.0
         self.sync_ms = 0
-        self.sync_ms = 0
 
     def start(self) -> None:
         """Nothing is needed."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, ConnectionRefusedError, NoProtocol
 from twisted.internet.interfaces import IProtocol, IPushProducer, IStreamClientEndpoint, ITransport
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import implementer  # type: ignore[import-untyped]
 
 from txzk.testing.clock import Clock, DelayedCall, cancel
 from txzk.testing.connection import Connection
@@ -53,7 +53,7 @@ class _Attempt:
         cancel(self._call)
         self._server.forget(self._arrived)
         self._factory.doStop()
-        self.done.errback(Failure(ConnectError("cancelled")))
+        self.done.errback(ConnectError("cancelled"))  # type: ignore[no-untyped-call]  # Twisted's
 
     def _arrived(self) -> None:
         server = self._server
@@ -63,7 +63,7 @@ class _Attempt:
         if server.partitioned:
             server.when_healed(self._arrived)
         elif not server.running:
-            self._fail(ConnectionRefusedError(f"no server at {server.connect_string}"))
+            self._fail(ConnectionRefusedError(f"no server at {server.connect_string}"))  # type: ignore[no-untyped-call]  # Twisted's
         else:
             self._connect()
 
@@ -79,7 +79,7 @@ class _Attempt:
 
     def _fail(self, error: Exception) -> None:
         self._factory.doStop()
-        self.done.errback(Failure(error))
+        self.done.errback(error)
 
 
 @implementer(ITransport, IPushProducer)
@@ -115,7 +115,7 @@ class MemoryTransport:
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.stopProducing()
-        self._protocol.connectionLost(Failure(error))
+        self._protocol.connectionLost(Failure(error))  # type: ignore[no-untyped-call]  # Twisted's
         self._factory.doStop()
 
     # ITransport, and what TCP has besides

@@ -27,6 +27,7 @@ from txzk.testing.shell import Shell
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from txzk.auth.guarded import AuthProvider
     from txzk.client.client import Client as TxzkClient
     from txzk.testing.endpoint import MemoryEndpoint
 
@@ -306,8 +307,8 @@ class MemoryServer:
         self._running().disk.fail(reason)
 
 
-def _load_provider(name: str) -> Any:
-    """Makes the authentication provider of a dotted Python name."""
-    from twisted.python.reflect import namedAny
+def _load_provider(name: str) -> AuthProvider:
+    """As txzk.server.service, which is not imported before it is needed."""
+    from txzk.server.service import load_provider
 
-    return namedAny(name)()
+    return load_provider(name)

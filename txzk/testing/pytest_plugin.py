@@ -32,7 +32,7 @@ def zookeeper(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A running txzk.testing.Server on the reactor of pytest-twisted, which must be installed."""
     if not request.config.pluginmanager.hasplugin("pytest_twisted") and not request.config.pluginmanager.hasplugin("twisted"):
         raise pytest.UsageError("the fixture zookeeper needs pytest-twisted; zookeeper_process does without")
-    import pytest_twisted
+    import pytest_twisted  # type: ignore[import-untyped]
     from twisted.internet import reactor
 
     from txzk.testing.server import Server

@@ -167,7 +167,8 @@ class Server:
         found = [output for cnxn, output in driver.outputs.items() if session_id is None or cnxn.session_id == session_id]
         for output in found:
             assert isinstance(output, ClientPortProtocol)
-            output.transport.abortConnection()
+            transport: Any = output.transport
+            transport.abortConnection()
         return bool(found)
 
     def _driver(self) -> Driver:

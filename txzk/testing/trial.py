@@ -24,7 +24,7 @@ class ZooKeeperTestCase(TestCase):
     server_properties: ClassVar[Mapping[str, str]] = {}
     server: Server
 
-    def setUp(self) -> Deferred[Server]:
+    def setUp(self) -> Deferred[Server]:  # type: ignore[override]  # trial waits for it
         from twisted.internet import reactor
 
         self.server = Server(reactor, config=self.server_config, properties=self.server_properties)
