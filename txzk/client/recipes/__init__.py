@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
     from txzk.client.recipes.persistent_node import PersistentNode as PersistentNode
     from txzk.client.recipes.persistent_ttl_node import PersistentTtlNode as PersistentTtlNode
+    from txzk.client.recipes.receipts import OutcomeUnknown as OutcomeUnknown
     from txzk.client.recipes.shared import SharedCount as SharedCount
     from txzk.client.recipes.shared import SharedValue as SharedValue
     from txzk.client.recipes.shared import Versioned as Versioned
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 # Public names by the modules that have them.
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
-    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "NodeCache": "node_cache", "PersistentNode": "persistent_node",
-    "PersistentTtlNode": "persistent_ttl_node", "SharedCount": "shared", "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared",
+    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
+    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "SharedCount": "shared", "SharedValue": "shared",
+    "TreeCache": "tree_cache", "Versioned": "shared",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
