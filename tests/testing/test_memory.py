@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 
 from tests.sim.disk import SimDisk
 from tests.testing.raw import RawClient, connect, session, turn
+from txzk import CREATOR_ALL_ACL, NoAuth
 from txzk.config.keys import ConfigError
 from txzk.defs import errors, opcodes
 from txzk.jute import records
@@ -111,6 +112,39 @@ def test_keys_and_properties() -> None:
         turn(server)
         assert second.lost is not None and second.lost.check(ConnectionDone)
         assert any("maxCnxns=1" in report for report in server.reports)
+
+
+class BadgeProvider:
+    """A scheme of our own: whoever shows a badge is its holder."""
+
+    scheme = "badge"
+    is_authenticated = True
+
+    def is_valid(self, id: str) -> bool:
+        return True
+
+    def matches(self, id: str, acl_id: str) -> bool:
+        return id == acl_id
+
+    def user_name(self, id: str) -> str:
+        return id
+
+    def authenticate(self, remote_address: str, data: bytes | None) -> list[tuple[str, str]]:
+        return [("badge", (data or b"").decode())]
+
+
+def test_a_provider_of_ones_own() -> None:
+    properties = {"zookeeper.authProvider.1": f"{__name__}.BadgeProvider"}
+    with MemoryServer(Clock(), properties=properties) as server:
+
+        async def program() -> None:
+            async with server.client(auth=[("badge", b"7")]) as holder, server.client(auth=[("badge", b"8")]) as other:
+                await holder.create("/a", acl=CREATOR_ALL_ACL)
+                await holder.get("/a")
+                with pytest.raises(NoAuth):
+                    await other.get("/a")
+
+        server.run(program())
 
 
 def test_a_wrong_key_is_refused_at_once() -> None:
