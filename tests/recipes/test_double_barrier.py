@@ -161,6 +161,34 @@ def test_a_lost_reply_does_not_count_twice() -> None:
     quiet.finish()
 
 
+def test_only_a_member_makes_it_ready() -> None:
+    quiet = Quiet(2)
+    one, two = barriers(quiet, 2)
+    waiting = fired(one.enter())
+    quiet.settle()
+    # Both are counted, but before the reply comes the session of who has counted is over.
+    quiet.server.delay(0.001)
+    entering = fired(two.enter())
+    quiet.advance(60, lambda: len(quiet.nodes()) == 3)
+    session_id = quiet.clients[1].session.id
+    quiet.advance(60, lambda: any(call.op == opcodes.MULTI for call in quiet.clients[1].core.session.calls.pending))
+    quiet.server.partition()
+    quiet.advance(quiet.session_timeout)
+    quiet.server.drop()
+    quiet.server.expire(session_id)
+    quiet.server.heal()
+    quiet.server.delay(0)
+    quiet.advance(20)
+    assert (waiting, entering) == ([None], [None])
+    assert {node.ephemeral_owner for path, node in quiet.server.core.tree.nodes.items() if path.startswith("/d/") and not path.endswith("/ready")} == {
+        zk.session.id for zk in quiet.clients
+    }
+    left = fired(one.leave()), fired(two.leave())
+    quiet.settle()
+    assert left == ([None], [None])
+    quiet.finish()
+
+
 def test_a_node_that_came_back_under_its_name_is_not_waited_for() -> None:
     quiet = Quiet(2)
     zk, other = quiet.clients

@@ -69,26 +69,33 @@ class DoubleBarrier:
 
     async def _all_enter(self, node: OwnNode) -> None:
         while True:
-            await node.ensure()
-            stat, watch = await patiently(self._zk, lambda: self._zk.exists_and_watch(self._ready))
-            try:
-                if stat is not None:
-                    return
-                members = await self._members()
-                if len(members) >= self._count and node.name in members:
-                    await patiently(self._zk, self._make_ready)
-                    return
-                if (await watch.fired).type is EventType.NODE_CREATED:
-                    return
-            finally:
-                watch.close()
+            session_id = (await node.ensure()).ephemeralOwner
+            # Where the session was lost on the way, we are not in: our node is gone, or will be.
+            if await self._is_ready(node) and session_id == self._zk.session.id:
+                return
 
-    async def _make_ready(self) -> None:
+    async def _is_ready(self, node: OwnNode) -> bool:
+        """Whether we may go on; waits until the answer may be another one."""
+        stat, watch = await patiently(self._zk, lambda: self._zk.exists_and_watch(self._ready))
         try:
-            await self._zk.create(self._ready)
-        except (NodeExistsError, NoNodeError):
-            # Where the parent is gone, all have left meanwhile, and the barrier was ready.
-            pass
+            if stat is not None:
+                return True
+            members = await self._members()
+            if len(members) >= self._count and node.name in members:
+                return await patiently(self._zk, lambda: self._make_ready(node))
+            return (await watch.fired).type is EventType.NODE_CREATED
+        finally:
+            watch.close()
+
+    async def _make_ready(self, node: OwnNode) -> bool:
+        """Whoever makes the node must be a member at that moment, however late the request arrives."""
+        try:
+            await self._zk.fenced(node.path).create(self._ready)
+        except NodeExistsError:
+            return True
+        except NoNodeError:
+            return False
+        return True
 
     def leave(self, *, timeout: float | None = None) -> Deferred[None]:
         """Waits until all who are in have left, or their sessions have ended.
