@@ -1,4 +1,4 @@
-"""Errors that only a client knows: they stand in for an answer of the server. Covered by tests/cnxn/test_client_session.py."""
+"""Errors that only a client knows: they stand in for an answer of the server. Covered by tests/cnxn/test_client_errors.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ClientInput: what has come from the server and is not yet a whole frame. Covered by tests/cnxn/test_client_session.py."""
+"""ClientInput: what has come from the server and is not yet a whole frame. Covered by tests/cnxn/test_client_input.py."""
 
 from __future__ import annotations
 

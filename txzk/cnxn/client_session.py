@@ -8,7 +8,7 @@ by policy.
 
 The session is taken for over at the negotiated timeout after the last answered request was *sent*: no server can have heard this client
 earlier than it spoke, so this is never later than the server's own expiry. Time on a read-only server does not count, for no quorum hears of it.
-Covered by tests/cnxn/test_client_session.py.
+Covered by tests/cnxn/test_client_session.py, test_client_handshake.py, test_client_traffic.py and test_client_watches.py.
 """
 
 from __future__ import annotations
@@ -451,9 +451,8 @@ class ClientSession:
         self._read_only = False
         if self.state in (State.CONNECTED, State.CONNECTED_READ_ONLY):
             self._become(State.SUSPENDED)
-        if self.refusal is None:
-            pause = _ROUND_MS if self.hosts.round_is_over else soon_ms
-            self._dial_at_ms = now_ms + int(pause * (1 + self._chance.random()) / 2)
+        pause = _ROUND_MS if self.hosts.round_is_over else soon_ms
+        self._dial_at_ms = now_ms + int(pause * (1 + self._chance.random()) / 2)
 
     def _expired(self, now_ms: int) -> None:
         """The session is over: the server said so, or the clock does."""
