@@ -42,7 +42,7 @@ class ClientPortProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         cnxn = self._cnxn
-        if cnxn is None or cnxn.closing:
+        if cnxn is None or cnxn.closing or self._driver.stopped:
             return
         try:
             cnxn.data_received(data, monotonic_ms(), wall_ms())
@@ -75,8 +75,7 @@ class ClientPortProtocol(Protocol):
         if cnxn is not None:
             self._cnxn = None
             del self._driver.outputs[cnxn]
-            self._driver.server.disconnected(cnxn)
-            self._driver.pump()
+            self._driver.run(lambda: self._driver.server.disconnected(cnxn))
 
     def pauseProducing(self) -> None:
         if self._cnxn is not None:
@@ -86,9 +85,11 @@ class ClientPortProtocol(Protocol):
         cnxn = self._cnxn
         if cnxn is not None:
             cnxn.write_paused = False
-            cnxn.resume(monotonic_ms(), wall_ms())
-            self.flush()
-            self._driver.pump()
+            self._driver.run(lambda: self._resume(cnxn))
+
+    def _resume(self, cnxn: ServerCnxn) -> None:
+        cnxn.resume(monotonic_ms(), wall_ms())
+        self.flush()
 
     def stopProducing(self) -> None:
         """The transport tells `connectionLost` as well."""

@@ -39,7 +39,11 @@ class Output(Protocol):
 
 
 class Driver:
-    """Everything between a StandaloneServer and the reactor, but for the sockets."""
+    """Everything between a StandaloneServer and the reactor, but for the sockets.
+
+    :ivar outputs: the shells of the connections.
+    :ivar stopped: whether the machine must not be fed any more.
+    """
 
     def __init__(
         self, reactor: IReactorTime, server: StandaloneServer, log_disk: DiskWorker, snapshot_disk: DiskWorker,
@@ -57,7 +61,7 @@ class Driver:
         self.outputs: dict[ServerCnxn, Output] = {}
         self._timer: IDelayedCall | None = None
         self._step: IDelayedCall | None = None
-        self._stopped = False
+        self.stopped = False
 
     def start(self) -> None:
         """Begins to keep time, and carries out what the start left to do."""
@@ -66,7 +70,7 @@ class Driver:
 
     def stop(self) -> None:
         """Does nothing more; what the disks have been given is finished by their own `stop`."""
-        self._stopped = True
+        self.stopped = True
         for call in (self._timer, self._step):
             if call is not None and call.active():
                 call.cancel()
@@ -84,7 +88,7 @@ class Driver:
             dirty.clear()
         for effect in server.take_effects():
             self._carry_out(effect)
-        if self._step is None and server.wants_snapshot_step and not self._stopped:
+        if self._step is None and server.wants_snapshot_step and not self.stopped:
             self._step = self._reactor.callLater(0, self._snapshot_step)
 
     def _carry_out(self, effect: Effect) -> None:
@@ -104,7 +108,7 @@ class Driver:
 
     def run(self, step: Callable[[], None]) -> None:
         """Feeds the machine and carries out what follows; a bug in it stops the server at once, before it can do harm."""
-        if self._stopped:
+        if self.stopped:
             return
         try:
             step()
@@ -115,7 +119,7 @@ class Driver:
     def broken(self) -> None:
         """Called in an exception handler: what was caught is a bug of ours."""
         log.failure("a broken invariant")
-        if not self._stopped:
+        if not self.stopped:
             self.stop()
             self._stop("a broken invariant")
 
@@ -147,5 +151,5 @@ class Driver:
 
     def _fire(self) -> None:
         self.run(lambda: self.server.timer_fired(monotonic_ms(), wall_ms()))
-        if not self._stopped:
+        if not self.stopped:
             self._arm()
