@@ -12,6 +12,7 @@ from tests.recipes.member import Member
 from tests.recipes.quiet import Quiet
 from txzk.client.client import Client
 from txzk.client.recipes.mirror import CacheEvent, Change
+from txzk.client.recipes.patience import patiently
 from txzk.client.recipes.tree_cache import TreeCache
 from txzk.client.watch import Watch
 from txzk.cnxn.client_errors import ConnectionLoss
@@ -295,10 +296,10 @@ def tree_caches(world: World) -> None:
         following.remove(member.name)
 
     async def cleaner(member: Member) -> None:
-        await member.zk.create("/t", or_set=True, idempotent=True)
+        await patiently(member.zk, lambda: member.zk.create("/t", or_set=True))
         while writing or following:
             await member.sleep(1)
-        await member.zk.delete("/t", recursive=True, missing_ok=True, idempotent=True)
+        await patiently(member.zk, lambda: member.zk.delete("/t", recursive=True, missing_ok=True))
 
     for member in world.members:
         world.act(f"{member.name} writes", writer(member))

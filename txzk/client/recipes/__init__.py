@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from txzk.client.recipes import discovery as discovery
     from txzk.client.recipes.atomic import AtomicLong as AtomicLong
     from txzk.client.recipes.atomic import AtomicResult as AtomicResult
     from txzk.client.recipes.atomic import AtomicValue as AtomicValue
@@ -26,7 +27,7 @@ _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
     "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "SharedCount": "shared", "SharedValue": "shared",
-    "TreeCache": "tree_cache", "Versioned": "shared",
+    "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
@@ -36,7 +37,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    module = import_module(f"{__name__}.{home}")
+    return module if home == name else getattr(module, name)
 
 
 def __dir__() -> list[str]:

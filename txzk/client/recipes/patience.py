@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorCore, IReactorTime
+from twisted.internet.interfaces import IReactorCore
 from twisted.internet.task import Clock
 
+from txzk.client.reactor import Reactor
 from txzk.client.retry import Backoff, may_retry, pause
 from txzk.client.view import View
 from txzk.cnxn.client_errors import RequestTimeout
@@ -80,7 +81,7 @@ def within(zk: View, waiting: Deferred[_T], timeout: float | None, path: str) ->
     return waiting.addBoth(ended)  # type: ignore[return-value]
 
 
-def wall_seconds(reactor: IReactorTime) -> float:
+def wall_seconds(reactor: Reactor) -> float:
     """The wall clock: that of the machine, or in a test the reactor's."""
     if IReactorCore.providedBy(reactor) and not isinstance(reactor, Clock):
         return time.time()

@@ -38,7 +38,7 @@ class PersistentNode:
 
     def __init__(
         self, zk: View, path: str, data: bytes = b"", *, ephemeral: bool = True, sequence: bool = False, container: bool = False,
-        ttl: float | None = None, acl: Sequence[AclEntry] | None = None, keep: bool = False,
+        ttl: float | None = None, acl: Sequence[AclEntry] | None = None, keep: bool = False, replace: bool = False,
     ) -> None:
         """
         :param ephemeral: it ends with the session, or with the client.
@@ -47,6 +47,7 @@ class PersistentNode:
         :param ttl: seconds without a change after which the server may delete it.
         :param acl: of the node and the parents that are made; None for that of the view.
         :param keep: `close` leaves the node where it is.
+        :param replace: an ephemeral node of another session is deleted and ours is made, once in each session of ours; by default it is taken as it is.
         """
         zk.full(path)
         self.path = path
@@ -60,6 +61,8 @@ class PersistentNode:
         self._ttl = ttl
         self._acl = acl
         self._keeps = keep
+        self._replaces = replace
+        self._claimed = 0
         self._begun = False
         self._closed = False
         self._error: KeeperException | None = None
@@ -224,8 +227,7 @@ class PersistentNode:
         except NoNodeError:
             await self._create(zk, path, data, number)
             return False
-        owner = node.stat.ephemeralOwner
-        if self._ephemeral and owner in self._sessions and owner != zk.session.id:
+        if self._may_replace(node.stat.ephemeralOwner):
             watch.close()
             await zk.delete(path, missing_ok=True)
             return False
@@ -237,6 +239,17 @@ class PersistentNode:
                 return False
         self._czxid, self._written = node.stat.czxid, number
         return True
+
+    def _may_replace(self, owner: int) -> bool:
+        """Whether the node is to make way for ours. Two programs that want one node replace each other's no more than once."""
+        ours = self._zk.session.id
+        if not self._ephemeral or owner in (0, ours):
+            return False
+        if owner in self._sessions:
+            return True
+        first = self._replaces and self._claimed != ours
+        self._claimed = ours
+        return first
 
     async def _create(self, zk: View, path: str, data: bytes, number: int) -> None:
         first = self.node_path is None
@@ -251,6 +264,7 @@ class PersistentNode:
         else:
             self.node_path = created.path
             self._czxid, self._written = created.stat.czxid, number
+            self._claimed = self._zk.session.id
             for listener in list(self._listeners):
                 guarded(listener, created.path)
 
