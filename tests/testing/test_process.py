@@ -58,6 +58,30 @@ def test_a_refusal_is_one_line_and_a_status(options: list[str], status: int, tex
     assert text in ended.stderr and "Traceback" not in ended.stderr
 
 
+def test_it_does_not_outlive_who_did_not_wait_for_the_first_line() -> None:
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdout.close()
+        process.stdin.close()
+        assert process.wait(30) in (0, 1)
+
+
+def test_it_serves_on_when_its_output_is_closed_behind_the_first_line() -> None:
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        first = process.stdout.readline().strip()
+        process.stdout.close()
+        assert word(first, "ruok") == "imok"
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+def test_without_an_input_it_does_not_start() -> None:
+    ended = subprocess.run(["sh", "-c", 'exec "$0" -m txzk.testing <&-', sys.executable], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "there is no standard input" in ended.stderr
+
+
 def test_a_process_for_programs_without_a_reactor() -> None:
     server = ServerProcess({"tickTime": "250"})
     assert server.stop() == 0

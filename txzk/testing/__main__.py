@@ -6,8 +6,9 @@ The first line of the standard output is the connect string; the server ends whe
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.protocol import Protocol
@@ -17,19 +18,19 @@ from twisted.python.failure import Failure
 from txzk.testing.server import Server
 from txzk.testing.settings import divided
 
+STANDARD_OUTPUT = 1
 NOT_STARTED = 1
 FAILED = 10
 
 
 class UntilInputEnds(Protocol):
-    """Stops the reactor when the other end is gone."""
+    """Calls when the other end is gone."""
 
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        if self._reactor.running:
-            self._reactor.stop()
+        self._ended()
 
 
 def arguments(command_line: Sequence[str]) -> argparse.Namespace:
@@ -50,22 +51,25 @@ def main(command_line: Sequence[str], reactor: Any) -> int:
     config, properties = divided(dict(definition.partition("=")[::2] for definition in options.definitions))
     server = Server(reactor, config=config, properties=properties, data_dir=options.data_dir, host=options.host, port=options.port)
     status = 0
+    ending = False
 
-    def end(text: str, code: int) -> None:
-        nonlocal status
-        status = code
-        sys.stderr.write(f"txzk.testing: {text}\n")
-        reactor.stop()
+    def end(code: int, text: str = "") -> None:
+        nonlocal status, ending
+        if not ending and reactor.running:
+            ending, status = True, code
+            if text:
+                sys.stderr.write(f"txzk.testing: {text}\n")
+            reactor.stop()
 
     def started(_: Server) -> None:
-        sys.stdout.write(f"{server.connect_string}\n")
-        sys.stdout.flush()
-        StandardIO(UntilInputEnds(reactor))  # type: ignore[no-untyped-call]  # Twisted's
+        os.write(STANDARD_OUTPUT, f"{server.connect_string}\n".encode())
 
     def run() -> None:
-        server.start().addCallbacks(started, lambda failure: end(failure.getErrorMessage(), NOT_STARTED))
+        # First, because who has started this may be gone before the server is there.
+        StandardIO(UntilInputEnds(lambda: end(0)))  # type: ignore[no-untyped-call]  # Twisted's
+        server.start().addCallback(started).addErrback(lambda failure: end(NOT_STARTED, failure.getErrorMessage()))
 
-    server.failed = lambda reason: end(reason, FAILED)
+    server.failed = lambda reason: end(FAILED, reason)
     reactor.callWhenRunning(run)
     reactor.addSystemEventTrigger("before", "shutdown", server.stop)
     reactor.run()
@@ -73,6 +77,9 @@ def main(command_line: Sequence[str], reactor: Any) -> int:
 
 
 if __name__ == "__main__":
+    if sys.stdin is None:
+        # Its number would be given to the first file that is opened.
+        sys.exit("txzk.testing: there is no standard input, whose end would end the server")
     from twisted.internet import reactor
 
     sys.exit(main(sys.argv[1:], reactor))
