@@ -153,6 +153,22 @@ def test_a_session_is_re_attached_with_its_password_only() -> None:
     assert second.cnxn.closing, "as in Java, the newcomer ends the older connection before it shows the password"
 
 
+def test_a_session_sees_on_a_new_connection_what_it_wrote_on_the_old_one() -> None:
+    world = World()
+    first, second = world.client(), world.connect()
+    world.held = True
+    first.send(frame(10, opcodes.CREATE, records.encode_CreateRequest("/a", b"1", OPEN, 0)))
+    assert second.open(first.session_id, first.password) is None
+    second.send(frame(11, opcodes.GET_DATA, records.encode_GetDataRequest("/a", False)))
+    assert second.frames() == []
+    world.release()
+    opened, reply = second.frames()
+    assert records.parse_ConnectResponse(opened).sessionId == first.session_id
+    assert reply[16:21] == b"\0\0\0\x011"
+    world.server.disconnected(first.cnxn)
+    assert world.server.outstanding_requests == 0
+
+
 def test_a_client_that_has_seen_more_is_sent_away() -> None:
     client = World().connect()
     assert client.open(zxid=99) is None

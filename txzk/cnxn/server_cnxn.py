@@ -496,10 +496,17 @@ class ServerCnxn:
 
     def submit_connect(self, session_id: int, body: bytes, now_ms: int, wall_ms: int) -> None:
         """Sends the creation of this connection's session into the pipeline."""
+        self._core.submit(self._connect(session_id, body, now_ms), wall_ms)
+
+    def connect_behind_writes(self, session_id: int, now_ms: int) -> Request:
+        """The session is still there; the ConnectRequest is answered when what this gives has been."""
+        return self._connect(session_id, b"", now_ms)
+
+    def _connect(self, session_id: int, body: bytes, now_ms: int) -> Request:
         request = Request(self, session_id, 0, opcodes.CREATE_SESSION, body, now_ms)
         self._pending.append(request)
         self._core.outstanding_requests += 1
-        self._core.submit(request, wall_ms)
+        return request
 
     def open_session(self, session_id: int) -> None:
         """Answers the ConnectRequest: the session is still there."""

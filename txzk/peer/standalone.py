@@ -180,7 +180,11 @@ class StandaloneServer:
             older.close()
         if check_password(session_id, request.passwd) and self.tracker.renew(session_id, timeout, now_ms):
             self._by_session[session_id] = cnxn
-            cnxn.open_session(session_id)
+            if self._chain.in_flight:
+                # What the session wrote on its older connection must be seen by what it reads on this one.
+                self._chain.pass_by(cnxn.connect_behind_writes(session_id, now_ms), now_ms)
+            else:
+                cnxn.open_session(session_id)
         else:
             cnxn.refuse_session()
 
