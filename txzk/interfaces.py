@@ -44,21 +44,6 @@ class ISaslMechanism(Interface):
         """
 
 
-class IHostProvider(Interface):
-    """The servers of an ensemble, and which one comes next."""
-
-    servers = Attribute("the servers in the order in which they are tried")
-
-    def next():
-        """The server to try now."""
-
-    def connected():
-        """The server that was tried last has answered."""
-
-    def update(servers, current):
-        """Takes a new list; whether the client should leave `current` for the next server."""
-
-
 class IWatch(Interface):
     """A watch that was set."""
 
@@ -78,3 +63,128 @@ class ISession(Interface):
     server = Attribute("the Server it is attached to, or None")
     read_only = Attribute("whether that has no quorum")
     last_zxid = Attribute("of the last answer")
+
+
+class IView(Interface):
+    """Nodes over one session, which other views may share. All that is asked gives a Deferred; txzk.View tells the options of each, which are keywords."""
+
+    state = Attribute("the State of the session")
+    session = Attribute("an ISession")
+
+    def when(*states):
+        """A Deferred of the first of these states to come; it has come already where it is so now."""
+
+    def on_state(listener):
+        """`listener` hears every later State; gives a callable that takes it away again."""
+
+    def states():
+        """The state as it is and every one that follows, for `async for`."""
+
+    def add_auth(scheme, data):
+        """Proves who this client is, now and on every later connection."""
+
+    def create(path, data=b""):
+        """Makes a node: its path."""
+
+    def create_stat(path, data=b""):
+        """Makes a node: its path and Stat, as Created."""
+
+    def get(path):
+        """Data and Stat of a node, as Node."""
+
+    def exists(path):
+        """The Stat of a node, or None."""
+
+    def set(path, data):
+        """Replaces the data of a node: its Stat."""
+
+    def update(path, change):
+        """Reads, changes and writes the data of a node until nobody else wrote in between: its Stat."""
+
+    def delete(path):
+        """Deletes a node."""
+
+    def children(path):
+        """The names of the children."""
+
+    def children_stat(path):
+        """The names of the children and the Stat of their parent, as Children."""
+
+    def ensure_path(path):
+        """Makes a node and the parents that are missing."""
+
+    def walk(path="/"):
+        """The paths of a node and of all below it, for `async for`."""
+
+    def count(path):
+        """How many nodes are below a node."""
+
+    def ephemerals(prefix="/"):
+        """The ephemeral nodes of this session."""
+
+    def get_acl(path):
+        """The ACL of a node and its Stat, as AclList."""
+
+    def set_acl(path, acl):
+        """Replaces the ACL of a node: its Stat."""
+
+    def sync(path="/"):
+        """Waits until the server has seen all that was acknowledged."""
+
+    def whoami():
+        """The ids that the server knows this client by."""
+
+    def config():
+        """The configuration of the ensemble, as Node."""
+
+    def reconfig(joining=None, leaving=None, members=None):
+        """Changes the members of the ensemble: the new configuration, as Node."""
+
+    def transaction():
+        """An empty Transaction."""
+
+    def read_batch():
+        """An empty ReadBatch."""
+
+    def get_and_watch(path):
+        """As `get`: (Node, IWatch)."""
+
+    def exists_and_watch(path):
+        """As `exists`: (Stat or None, IWatch)."""
+
+    def children_and_watch(path):
+        """As `children_stat`: (Children, IWatch)."""
+
+    def add_watch(path, listener):
+        """Sets a watch that stays, whose events `listener` hears: an IWatch."""
+
+    def watch(path):
+        """The events of a watch that stays, for `async for`."""
+
+    def chroot(path):
+        """A view in which `path` is the root."""
+
+    def retrying(policy=None):
+        """A view whose calls are tried again, by an IRetryPolicy."""
+
+    def defaults():
+        """A view with another ACL of new nodes or another timeout."""
+
+    def compressed(compressor):
+        """A view whose data goes through an ICompressor."""
+
+    def fenced(path):
+        """A view that writes only while the node `path` exists."""
+
+
+class IClient(IView):
+    """A session of its own, and the first view of it."""
+
+    def start():
+        """Begins to connect: a Deferred of this client at the first connection."""
+
+    def stop():
+        """Closes the session: fires when nothing is left of it."""
+
+    def set_hosts(hosts):
+        """Takes another list of servers."""

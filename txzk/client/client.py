@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from zope.interface import implementer
 
 from txzk.client.core import Core
 from txzk.client.operations import Operations
@@ -21,10 +22,12 @@ from txzk.cnxn.client_session import ClientSession
 from txzk.cnxn.client_words import ReadOnly, State
 from txzk.cnxn.hosts import HostList, parse_connect_string, parse_server
 from txzk.defs.errors import AuthFailedError, SessionExpiredError
+from txzk.interfaces import IClient
 
 Tls = Callable[[str], IOpenSSLClientConnectionCreator] | bool
 
 
+@implementer(IClient)
 class Client(View):
     """A ZooKeeper client.
 

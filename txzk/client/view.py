@@ -1,6 +1,6 @@
 """View: all that can be done with a session, below a chroot and with defaults of its own. A Client is the first view of its session.
 
-Covered by tests/client/test_view.py and test_views.py.
+Covered by tests/client/test_views.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
+from zope.interface import classImplements, implementer
 
 from txzk.client import retry, writes
 from txzk.client.answers import Created
@@ -21,9 +22,13 @@ from txzk.client.watch import Watch, WatchStream
 from txzk.cnxn.client_watches import PERSISTENT, RECURSIVE
 from txzk.cnxn.client_words import SessionInfo, State, WatchEvent
 from txzk.defs.errors import BadVersionError, NoNodeError
+from txzk.interfaces import ISession, IView
 from txzk.jute.records import Stat
 
+classImplements(SessionInfo, ISession)
 
+
+@implementer(IView)
 class View(Operations):
     """See the module and `Operations`."""
 

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
 
 from txzk.client.answers import Paths
 from txzk.client.core import Core
 from txzk.cnxn.client_watches import PERSISTENT, RECURSIVE, Watcher
 from txzk.cnxn.client_words import EventType, WatchEvent
+from txzk.interfaces import IWatch
 
 _MOST_KEPT: Final = 10_000
 
 
+@implementer(IWatch)
 class Watch:
     """A watch that a call has set.
 
