@@ -55,6 +55,9 @@ def test_addresses(server: MemoryServer) -> None:
     assert (peer.host, peer.port) == ("zk1", 2182) and factory.address == peer
     [cnxn] = server.core.cnxns
     assert (cnxn.remote_host, cnxn.remote_port) == (host.host, host.port)
+    server.drop()
+    turn(server)
+    assert client.transport.getHost() == host
 
 
 def test_connecting_takes_a_way_there_and_back(server: MemoryServer) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.testing.channel import Channel
 from txzk.testing.losses import ReplyWatch
 from txzk.testing.shell import Shell
 
+# Of both ends.
+HOST: Final = "127.0.0.1"
 
-class Client(Protocol):
+
+class ClientEnd(Protocol):
     """The client's end."""
 
     def data_received(self, data: bytes) -> None:
@@ -25,11 +28,12 @@ class Connection:
     """Two channels, and the server's end of them.
 
     :ivar cnxn: the server's end; None before it is opened and when it is gone.
+    :ivar client_port: where the server takes the client to be.
     :ivar gone: called when both ends know that the connection is over.
     """
 
     def __init__(
-        self, shell: Shell, client: Client, channel: Callable[[Callable[[bytes], None], Callable[[bool], None]], Channel], watch: ReplyWatch
+        self, shell: Shell, client: ClientEnd, channel: Callable[[Callable[[bytes], None], Callable[[bool], None]], Channel], watch: ReplyWatch
     ) -> None:
         """
         :param channel: makes one direction out of what takes its bytes and what takes its end.
@@ -40,17 +44,19 @@ class Connection:
         self.to_client = channel(client.data_received, self._server_gone)
         self._watch = watch
         self.cnxn: ServerCnxn | None = None
+        self.client_port = 0
         self.gone: Callable[[], object] = _nothing
 
-    def open(self, host: str, port: int) -> None:
+    def open(self, port: int) -> None:
         """The server accepts the connection, or hangs up where a limit says so.
 
-        :param host: of the client; `port` likewise.
+        :param port: of the client.
         """
         shell = self._shell
+        self.client_port = port
 
         def step() -> None:
-            cnxn = shell.server.connected(host, port, shell.now_ms(), shell.wall_ms())
+            cnxn = shell.server.connected(HOST, port, shell.now_ms(), shell.wall_ms())
             if cnxn is None:
                 self.hang_up(True)
             else:

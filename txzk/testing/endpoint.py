@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 from txzk.testing.clock import Clock, DelayedCall, cancel
-from txzk.testing.connection import Connection
+from txzk.testing.connection import HOST, Connection
 
 if TYPE_CHECKING:
     from txzk.testing.memory import MemoryServer
@@ -99,7 +99,7 @@ class MemoryTransport:
         self.connected = True
         self.disconnecting = False
 
-    # Client of a Connection
+    # ClientEnd of a Connection
 
     def data_received(self, data: bytes) -> None:
         if self.connected and not self.disconnecting:
@@ -155,8 +155,7 @@ class MemoryTransport:
         return self._address
 
     def getHost(self) -> IPv4Address:
-        cnxn = self.connection.cnxn
-        return IPv4Address("TCP", "127.0.0.1", 0 if cnxn is None else cnxn.remote_port)
+        return IPv4Address("TCP", HOST, self.connection.client_port)
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """There is nothing to delay."""

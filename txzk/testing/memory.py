@@ -18,7 +18,7 @@ from txzk.persistence.disk import IDisk
 from txzk.persistence.recovery import recover
 from txzk.testing.channel import Channel
 from txzk.testing.clock import Clock
-from txzk.testing.connection import Client, Connection
+from txzk.testing.connection import HOST, ClientEnd, Connection
 from txzk.testing.disk import DiskQueue, MemoryDisk
 from txzk.testing.losses import Losses, ReplyWatch
 from txzk.testing.settings import configuration
@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from txzk.auth.guarded import AuthProvider
-    from txzk.client.client import Client as TxzkClient
+    from txzk.client.client import Client
     from txzk.testing.endpoint import MemoryEndpoint
 
 T = TypeVar("T")
 
-HOST: Final = "127.0.0.1"
 PORT: Final = 2181
 _FIRST_CLIENT_PORT: Final = 40000
 _PARTITION: Final = "partition"
@@ -182,7 +181,7 @@ class MemoryServer:
 
     # Its clients
 
-    def client(self, chroot: str = "", **options: Any) -> TxzkClient:
+    def client(self, chroot: str = "", **options: Any) -> Client:
         """A txzk.Client of this server, not started yet.
 
         :param options: those of txzk.Client.
@@ -211,7 +210,7 @@ class MemoryServer:
 
         return MemoryEndpoint(self, self.clock, host, port)
 
-    def connect(self, client: Client) -> Connection:
+    def connect(self, client: ClientEnd) -> Connection:
         """Connects at once; `endpoint` is what a Twisted client wants.
 
         :raises ConnectionRefusedError: where the server is not running.
@@ -224,7 +223,7 @@ class MemoryServer:
         if self._partitioned:
             connection.hold(_PARTITION)
         self._clients += 1
-        connection.open(HOST, _FIRST_CLIENT_PORT + self._clients % 20000)
+        connection.open(_FIRST_CLIENT_PORT + self._clients % 20000)
         return connection
 
     def _forget_connection(self, connection: Connection) -> None:

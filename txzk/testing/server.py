@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
 
@@ -83,7 +83,7 @@ class Server:
         return dict(self.core.tracker.timeouts)
 
     @inlineCallbacks
-    def start(self) -> Any:
+    def start(self) -> Generator[Deferred[Any], Any, Server]:
         """Recovers the data and listens; does nothing where the server is running.
 
         :returns: a Deferred of this server; fails with ConfigError, StorageError or CannotListenError.
@@ -104,7 +104,7 @@ class Server:
         return self
 
     @inlineCallbacks
-    def stop(self) -> Any:
+    def stop(self) -> Generator[Deferred[Any], Any, None]:
         """Stops, closes all connections, and removes the temporary folder; does nothing where there is no server.
 
         :returns: a Deferred that fires when nothing of the server is left.
@@ -115,7 +115,7 @@ class Server:
             self.data_dir = ""
 
     @inlineCallbacks
-    def restart(self) -> Any:
+    def restart(self) -> Generator[Deferred[Any], Any, Server]:
         """Stops and starts at the same port with the same data; clients must connect again.
 
         :returns: a Deferred of this server.
@@ -125,7 +125,7 @@ class Server:
         return self
 
     @inlineCallbacks
-    def _stop(self) -> Any:
+    def _stop(self) -> Generator[Deferred[Any], Any, None]:
         service, self._service = self._service, None
         if service is None:
             return
@@ -184,8 +184,7 @@ class Server:
 
     def _fail(self, reason: str) -> None:
         self.failure = reason
-        stopped: Deferred[None] = self._stop()
-        stopped.addCallback(lambda _: self.failed(reason))
+        self._stop().addCallback(lambda _: self.failed(reason))
 
 
 def _nothing(reason: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from txzk.config.server import ServerConfig, load_entries
+from txzk.config.table_cfg import CFG
 
 # Java's defaults, but for shorter ticks, so that sessions of a second can be had, and for limits and locked doors that only hinder tests.
 DEFAULTS: Final[Mapping[str, str]] = {
@@ -29,8 +30,6 @@ def configuration(
 
 def divided(definitions: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Keys of a zoo.cfg, and the rest, which are system properties."""
-    from txzk.config.table_cfg import CFG
-
     known = {key.name for key in CFG}
     config = {name: value for name, value in definitions.items() if name in known}
     return config, {name: value for name, value in definitions.items() if name not in known}

@@ -29,5 +29,4 @@ class ZooKeeperTestCase(TestCase):
 
         self.server = Server(reactor, config=self.server_config, properties=self.server_properties)
         self.addCleanup(self.server.stop)
-        started: Deferred[Server] = self.server.start()
-        return started
+        return self.server.start()
