@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, ConnectionRefusedError, NoProtocol
 from twisted.internet.interfaces import IProtocol, IPushProducer, IStreamClientEndpoint, ITransport
 from twisted.python.failure import Failure
-from zope.interface import implementer  # type: ignore[import-untyped]
+from zope.interface import implementer
 
 from txzk.testing.clock import Clock, DelayedCall, cancel
 from txzk.testing.connection import HOST, Connection
