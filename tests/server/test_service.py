@@ -1,0 +1,257 @@
+"""The service on a real folder and a free port: what it says, takes, leaves and refuses, and providers of the operator behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_twisted import ensureDeferred
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs
+
+from tests.peer.world import frame
+from tests.server.shell import Disk
+from tests.testing.raw import Quiet, RawClient
+from txzk.config.server import load
+from txzk.defs import errors, opcodes
+from txzk.defs.errors import StorageError
+from txzk.jute import records
+from txzk.server.file_disk import FileDisk
+from txzk.server.service import TXNLOG_ERROR_EXIT_CODE, ZooKeeperService, load_provider, purge
+from txzk.testing import Server
+
+TICKETS = "tests.server.tickets"
+
+
+class Reactor(Clock):
+    """Listens for real, keeps time by hand, and remembers that it was stopped."""
+
+    stops = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(reactor, name)
+
+
+class World:
+    """Services on one folder; their disks do nothing by themselves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.reactor = Reactor()
+        self.disks: list[tuple[str, Disk, list[int]]] = []
+        self.services: list[ZooKeeperService] = []
+
+    def make(self, cfg: str = "", properties: dict[str, str] | None = None, fail: Callable[[str], None] | None = None) -> ZooKeeperService:
+        text = f"dataDir={self.folder}\nclientPort=0\nclientPortAddress=127.0.0.1\n{cfg}"
+        config = load(text, properties or {}, "zoo.cfg", "/", str)
+        service = ZooKeeperService(config, self.reactor, self._disk, fail)
+        self.services.append(service)
+        return service
+
+    def _disk(self, _: Any, name: str, inherited: Any) -> Disk:
+        disk = Disk()
+        self.disks.append((name, disk, list(inherited)))
+        return disk
+
+    def stop(self, service: ZooKeeperService) -> None:
+        stopped = service.stopService()
+        self.reactor.advance(0)
+        assert stopped.called
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    for service in made.services:
+        made.stop(service)
+
+
+def lines(events: list[Any], level: LogLevel = LogLevel.warn) -> list[str]:
+    return [event["log_format"].format(**event) for event in events if event["log_level"] is level]
+
+
+def test_its_life(world: World) -> None:
+    service = world.make()
+    with capturedLogs() as events:
+        service.startService()
+    assert service.running
+    assert service.client_address[0] == "127.0.0.1" and service.client_address[1] > 0
+    assert lines(events) == []
+    assert any(line.startswith("recovered 5 nodes, zxid 0x0, 0 transactions replayed") for line in lines(events, LogLevel.info))
+    assert [name for name, _, _ in world.disks] == ["the transaction log", "the snapshot"]
+    assert [disk.started for _, disk, _ in world.disks] == [True, False]
+    # Both writers keep the folder locked as long as they live.
+    assert world.disks[0][2] == world.disks[1][2] != []
+
+
+def test_the_end_of_its_life(world: World) -> None:
+    service = world.make("autopurge.purgeInterval=1")
+    service.startService()
+    assert len(world.reactor.getDelayedCalls()) == 2
+    world.stop(service)
+    assert not service.running
+    assert world.reactor.getDelayedCalls() == []
+    assert [disk.stopped for _, disk, _ in world.disks] == [True, True]
+    world.stop(service)
+    again = world.make()
+    again.startService()
+    assert again.driver is not None
+
+
+def test_a_service_that_never_started_can_be_stopped(world: World) -> None:
+    world.stop(world.make("autopurge.purgeInterval=1"))
+    assert world.disks == []
+
+
+def test_what_the_configuration_warns_of_is_logged(world: World) -> None:
+    service = world.make("mystery=1\nsslQuorum=true\nautopurge.snapRetainCount=1")
+    with capturedLogs() as events:
+        service.startService()
+    assert lines(events) == [
+        "zoo.cfg: asked for, but served by a later version only: sslQuorum=true",
+        "zoo.cfg: autopurge.snapRetainCount=1 is raised to 3",
+        "zoo.cfg: keys that are not known became properties: mystery",
+    ]
+
+
+def test_providers_that_cannot_be_had_are_named_once(world: World) -> None:
+    service = world.make(
+        "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n"
+        "authProvider.2=org.apache.zookeeper.server.auth.X509AuthenticationProvider\n"
+        f"authProvider.3=no.such.Provider\nauthProvider.4={TICKETS}.Unmakeable\nauthProvider.5={TICKETS}.Nameless\nauthProvider.6={TICKETS}.Ticket"
+    )
+    with capturedLogs() as events:
+        service.startService()
+    later, unknown = lines(events)
+    java = "org.apache.zookeeper.server.auth"
+    assert later == (
+        f"zoo.cfg: asked for, but served by a later version only: authProvider.1={java}.SASLAuthenticationProvider, "
+        f"authProvider.2={java}.X509AuthenticationProvider"
+    )
+    assert unknown.startswith("authentication providers without a counterpart: no.such.Provider (ObjectNotFound")
+    assert f"{TICKETS}.Unmakeable (OSError: no such ticket office), {TICKETS}.Nameless (AttributeError: " in unknown
+    assert "Ticket (" not in unknown and "SASL" not in unknown
+
+
+@pytest.mark.parametrize("name", ["tests.server", "tests.server.tickets.Nothing", ""])
+def test_a_provider_is_the_name_of_something_that_can_be_made(name: str) -> None:
+    with pytest.raises(Exception):  # noqa: B017  # what Python raises for such a name differs
+        load_provider(name)
+
+
+def test_a_folder_that_may_not_be_made_is_not_made(world: World) -> None:
+    service = world.make("", {"zookeeper.datadir.autocreate": "false"})
+    with pytest.raises(StorageError):
+        service.startService()
+    assert list(world.folder.iterdir()) == []
+
+
+def test_a_failure_of_the_disk_stops_the_reactor_with_its_own_exit_code(world: World) -> None:
+    service = world.make()
+    service.startService()
+    assert service.driver is not None and service.exit_code == 0
+    service.driver.server.failed("log.1: no space")
+    with capturedLogs() as events:
+        service.driver.pump()
+    assert lines(events, LogLevel.critical) == ["the server stops: log.1: no space"]
+    assert (service.exit_code, world.reactor.stops) == (TXNLOG_ERROR_EXIT_CODE, 1)
+
+
+def test_a_failure_may_be_told_to_somebody_else(world: World) -> None:
+    reasons: list[str] = []
+    service = world.make(fail=reasons.append)
+    service.startService()
+    assert service.driver is not None
+    service.driver.server.failed("no space")
+    service.driver.pump()
+    assert (reasons, service.exit_code, world.reactor.stops) == (["no space"], 0, 0)
+
+
+def snapshots(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("version-2/snapshot.*"))
+
+
+def fill(folder: Path) -> None:
+    """Puts later snapshots beside the one that a start leaves."""
+    first = (folder / "version-2" / "snapshot.0").read_bytes()
+    for zxid in range(1, 6):
+        (folder / "version-2" / f"snapshot.{zxid:x}").write_bytes(first)
+
+
+def test_old_snapshots_are_removed_after_each_interval(world: World) -> None:
+    world.make().startService()
+    world.stop(world.services.pop())
+    kept = snapshots(world.folder)
+    assert kept == ["snapshot.0"]
+    service = world.make("autopurge.purgeInterval=2\nautopurge.snapRetainCount=3")
+    service.startService()
+    fill(world.folder)
+    world.reactor.advance(2 * 3600 - 1)
+    assert len(snapshots(world.folder)) == 6
+    world.reactor.advance(1)
+    assert snapshots(world.folder) == ["snapshot.3", "snapshot.4", "snapshot.5"]
+
+
+def test_purge_gives_what_it_removed(world: World) -> None:
+    world.make().startService()
+    world.stop(world.services.pop())
+    fill(world.folder)
+    config = load(f"dataDir={world.folder}\nclientPort=1", {}, "zoo.cfg", "/", str)
+    assert sorted(purge(FileDisk(), config, 4)) == [f"{world.folder}/version-2/snapshot.{zxid}" for zxid in (0, 1)]
+
+
+async def connected(port: int) -> RawClient:
+    client = RawClient()
+    await TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(Quiet(client))
+    client.shake_hands()
+    await client.heard(1)
+    client.welcomed()
+    return client
+
+
+async def error_of(client: RawClient, op: int, body: bytes, xid: int = 1) -> int:
+    client.transport.write(frame(xid, op, body))
+    await client.heard(1)
+    [(_, error)] = client.told()
+    return error
+
+
+@ensureDeferred
+async def test_a_provider_of_the_operator_is_asked_by_clients_and_access_lists() -> None:
+    async with Server(reactor, properties={"zookeeper.authProvider.1": f"{TICKETS}.Ticket"}) as server:
+        holder, other, stranger = [await connected(server.port) for _ in range(3)]
+
+        def auth(data: bytes) -> bytes:
+            return records.encode_AuthPacket(0, "ticket", data)
+
+        assert await error_of(holder, opcodes.AUTH, auth(b"007"), -4) == errors.OK
+        create = records.encode_CreateRequest("/seats", b"", [(31, ("ticket", "5"))], 0)
+        assert await error_of(holder, opcodes.CREATE, create) == errors.OK
+        get = records.encode_GetDataRequest("/seats", False)
+        assert await error_of(holder, opcodes.GET_DATA, get) == errors.OK
+        assert await error_of(other, opcodes.GET_DATA, get) == errors.NO_AUTH
+        assert await error_of(other, opcodes.AUTH, auth(b"4"), -4) == errors.OK
+        assert await error_of(other, opcodes.GET_DATA, get) == errors.NO_AUTH
+        wrong = records.encode_CreateRequest("/wrong", b"", [(31, ("ticket", "five"))], 0)
+        assert await error_of(other, opcodes.CREATE, wrong) == errors.INVALID_ACL
+        mine = records.encode_CreateRequest("/mine", b"", [(31, ("auth", ""))], 0)
+        assert await error_of(other, opcodes.CREATE, mine) == errors.OK
+        with capturedLogs() as events:
+            assert await error_of(stranger, opcodes.AUTH, auth(b"no number"), -4) == errors.AUTH_FAILED
+        await stranger.ended
+        assert lines(events) == ["the authentication provider of scheme 'ticket' failed: ValueError in authenticate"]
+        other.transport.write(frame(2, opcodes.WHO_AM_I, b""))
+        await other.heard(1)
+        shown = records.parse_WhoAmIResponse(other.frames.pop()[16:]).clientInfo
+        assert ("ticket", "holder of 4") in [(info.authScheme, info.user) for info in shown]
+        for client in (holder, other):
+            client.transport.loseConnection()
+            await client.ended
