@@ -97,6 +97,28 @@ class TestRemoving:
         watches.add(set_already)
         assert watches.remove(set_already) == 2
 
+    def test_a_request_under_way_that_sets_nothing_leaves_the_watch_to_be_removed(self) -> None:
+        watches = ClientWatches()
+        gone, first, second = watcher("1", "/a", DATA), watcher("2", "/a", DATA), watcher("3", "/a", EXIST)
+        watches.add(gone)
+        watches.claim(first)
+        watches.claim(second)
+        assert watches.remove(gone) == 0
+        assert watches.release(first) == 0
+        assert watches.release(second) == 2
+        watches.claim(first)
+        assert watches.release(first) == 0
+
+    def test_a_request_under_way_that_sets_the_watch_keeps_it(self) -> None:
+        watches = ClientWatches()
+        gone, kept = watcher("1", "/a", DATA), watcher("2", "/a", DATA)
+        watches.add(gone)
+        watches.claim(kept)
+        assert watches.remove(gone) == 0
+        watches.add(kept)
+        assert watches.release(kept) == 0
+        assert watches.remove(kept) == 2
+
     def test_other_kinds_and_other_paths_do_not_count(self) -> None:
         watches = all_kinds()
         for name, table in ALL.items():
@@ -256,6 +278,21 @@ class TestOfTheSession:
         assert play.packets() == []
         play.again()
         assert play.packets() == []
+
+    @pytest.mark.parametrize("ending", ["refused", "cancelled", "answered"])
+    def test_it_is_kept_for_a_request_under_way_while_that_may_need_it(self, ending: str) -> None:
+        play = Play().up()
+        watch = watcher("w", "/a", DATA)
+        play.asked("get", watch=watch)
+        play.reply(1)
+        request = play.ask("other", watch=watcher("o", "/a", DATA))
+        play.session.unwatched(watch)
+        if ending == "cancelled":
+            assert play.session.cancelled(request)
+        else:
+            assert [packet.op for packet in play.packets()] == [opcodes.GET_DATA]
+            play.reply(2, err=-101 if ending == "refused" else 0)
+        assert [packet.op for packet in play.packets()] == ([] if ending == "answered" else [opcodes.REMOVE_WATCHES])
 
     def test_without_a_connection_there_is_nothing_to_take_away(self) -> None:
         play = Play().up()

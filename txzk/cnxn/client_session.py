@@ -152,14 +152,20 @@ class ClientSession:
         """
         unsent = self.calls.withdraw(request)
         if unsent and request.watcher is not None:
-            self.watches.release(request.watcher)
+            self._release(request.watcher)
         return unsent
 
     def unwatched(self, watcher: Watcher) -> None:
         """Nobody hears `watcher` any more; the server forgets the watch where it was the last of its kind."""
-        wire_type = self.watches.remove(watcher)
+        self._unset(watcher.path, self.watches.remove(watcher))
+
+    def _release(self, watcher: Watcher) -> None:
+        self._unset(watcher.path, self.watches.release(watcher))
+
+    def _unset(self, path: str, wire_type: int) -> None:
+        """Has the server forget a watch, where there is one to forget."""
         if wire_type and self._phase == UP and self.refusal is None:
-            self.calls.waiting.append(Request(opcodes.REMOVE_WATCHES, None, records.encode_RemoveWatchesRequest(watcher.path, wire_type), None, None))
+            self.calls.waiting.append(Request(opcodes.REMOVE_WATCHES, None, records.encode_RemoveWatchesRequest(path, wire_type), None, None))
 
     def credentials_added(self, scheme: str, data: bytes, now_ms: int) -> None:
         """The user proves who he is, now and on every later connection."""
@@ -322,14 +328,15 @@ class ClientSession:
             self._watch_answered(request, request.watcher, err)
 
     def _watch_answered(self, request: Request, watcher: Watcher, err: int) -> None:
-        self.watches.release(watcher)
         if err:
             if err != errors.NO_NODE or request.op != opcodes.EXISTS:
+                self._release(watcher)
                 return
             watcher.table = EXIST
         elif watcher.table == EXIST:
             watcher.table = DATA
         self.watches.add(watcher)
+        self._release(watcher)
         if request.given_up or request.error is not None:
             self.unwatched(watcher)
 
@@ -526,5 +533,5 @@ class ClientSession:
 
     def _fail_waiting(self, request: Request, error: KeeperException) -> None:
         if request.watcher is not None:
-            self.watches.release(request.watcher)
+            self._release(request.watcher)
         self._fail(request, error)

@@ -55,18 +55,28 @@ class ClientWatches:
     def __init__(self) -> None:
         self._tables: list[dict[str, list[Watcher]]] = [{}, {}, {}, {}, {}]
         self._claims: dict[tuple[str, int], int] = {}
+        # Watches of the server whose last user has gone, while a request that may need them is under way.
+        self._spared: set[tuple[str, int]] = set()
 
     def claim(self, watcher: Watcher) -> None:
         """A request that sets this watch has been taken."""
         key = (watcher.path, WIRE_TYPES[watcher.table])
         self._claims[key] = self._claims.get(key, 0) + 1
 
-    def release(self, watcher: Watcher) -> None:
-        """That request has ended, whichever way."""
+    def release(self, watcher: Watcher) -> int:
+        """That request has ended, whichever way; if it has set the watch, `add` comes before.
+
+        :returns: as `remove`, for the watch of a user who went in the meantime.
+        """
         key = (watcher.path, WIRE_TYPES[watcher.table])
         left = self._claims.pop(key) - 1
         if left:
             self._claims[key] = left
+            return 0
+        if key not in self._spared:
+            return 0
+        self._spared.discard(key)
+        return self._unused(key)
 
     def add(self, watcher: Watcher) -> None:
         """The server has set the watch."""
@@ -83,10 +93,15 @@ class ClientWatches:
         users.remove(watcher)
         if not users:
             del self._tables[watcher.table][watcher.path]
-        wire_type = WIRE_TYPES[watcher.table]
-        if (watcher.path, wire_type) in self._claims:
+        key = (watcher.path, WIRE_TYPES[watcher.table])
+        if key in self._claims:
+            self._spared.add(key)
             return 0
-        in_use = any(watcher.path in self._tables[table] for table in range(5) if WIRE_TYPES[table] == wire_type)
+        return self._unused(key)
+
+    def _unused(self, key: tuple[str, int]) -> int:
+        path, wire_type = key
+        in_use = any(path in table for table, kind in zip(self._tables, WIRE_TYPES, strict=True) if kind == wire_type)
         return 0 if in_use else wire_type
 
     def fired(self, kind: int, path: str) -> list[Watcher]:
