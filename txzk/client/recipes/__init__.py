@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from txzk.client.recipes.atomic import AtomicValue as AtomicValue
     from txzk.client.recipes.barrier import Barrier as Barrier
     from txzk.client.recipes.children_cache import ChildrenCache as ChildrenCache
+    from txzk.client.recipes.contender import Reason as Reason
     from txzk.client.recipes.double_barrier import DoubleBarrier as DoubleBarrier
+    from txzk.client.recipes.lock import Held as Held
+    from txzk.client.recipes.lock import Lock as Lock
+    from txzk.client.recipes.lock import LockLost as LockLost
+    from txzk.client.recipes.lock import revoke as revoke
     from txzk.client.recipes.mirror import CacheEvent as CacheEvent
     from txzk.client.recipes.mirror import Change as Change
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
@@ -25,7 +30,8 @@ if TYPE_CHECKING:
 # Public names by the modules that have them.
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
-    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
+    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Held": "lock", "Lock": "lock", "LockLost": "lock", "Reason": "contender", "revoke": "lock",
+    "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
     "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "SharedCount": "shared", "SharedValue": "shared",
     "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery",
 }
