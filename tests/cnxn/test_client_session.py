@@ -384,6 +384,33 @@ class TestExpiry:
         assert error.sent
         assert play.effects() == [Hangup(False), Dial(A)]
 
+    def test_an_answer_that_is_read_too_late_is_not_believed(self) -> None:
+        play = Play([A]).up()
+        play.asked("create", op=opcodes.CREATE)
+        play.now += TIMEOUT_MS - 1
+        play.reply(1)
+        assert play.happened() == [("create", b"")]
+        play = Play([A]).up()
+        play.asked("create", op=opcodes.CREATE)
+        play.now += TIMEOUT_MS
+        play.reply(1)
+        state, (_, error) = play.happened()
+        assert state is State.LOST
+        assert isinstance(error, ConnectionLoss)
+        assert play.effects() == [Hangup(False)]
+
+    def test_a_handshake_that_is_answered_too_late_does_not_bring_the_session_back(self) -> None:
+        play = Play([A, B]).up()
+        play.session.connection_lost(play.now)
+        play.redialled()
+        play.connect()
+        play.now += TIMEOUT_MS
+        play.receive(welcome())
+        assert play.happened() == [State.SUSPENDED, State.LOST]
+        play.wait(0)
+        assert play.effects() == [Hangup(False), Dial(A)]
+        assert play.connect().sessionId == 0
+
     def test_lost_is_told_once_however_long_no_server_answers(self) -> None:
         play = Play([A]).up()
         play.session.connection_lost(play.now)

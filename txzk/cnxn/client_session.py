@@ -199,7 +199,9 @@ class ClientSession:
         self._lost(now_ms, _SOON_MS)
 
     def data_received(self, data: bytes, now_ms: int) -> None:
-        """Takes a chunk of the server's stream."""
+        """Takes a chunk of the server's stream. What comes when the session is over by the clock proves nothing any more, and is not looked at."""
+        if now_ms >= self._clock.expires_at_ms:
+            self._expired(now_ms)
         self._clock.heard_ms = now_ms
         data = self._input.receive(data)
         try:
