@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 
 from txzk.client.reactor import Reactor
 from txzk.client.retry import Backoff, may_retry, pause
+from txzk.client.settings import AclEntry
 from txzk.client.view import View
 from txzk.cnxn.client_errors import RequestTimeout
 from txzk.defs import paths
@@ -20,6 +21,7 @@ from txzk.defs.errors import KeeperException, NoNodeError
 _T = TypeVar("_T")
 
 _LONGEST_PAUSE: Final = 5.0
+_TRIES: Final = 5
 _MOST_PARENTS: Final = 10
 
 
@@ -54,6 +56,20 @@ async def ensure_parents(zk: View, path: str) -> None:
     await zk.ensure_path(paths.parent_of(path) or "/", container=True)
 
 
+async def make_parents(zk: View, path: str, acl: Sequence[AclEntry] | None = None) -> None:
+    """Makes the parents of a node that are missing, as containers; the server may take one that is empty away before the next is made.
+
+    :raises KeeperException: the server refuses; NoNode where they go away again and again.
+    """
+    for _ in range(_TRIES):
+        try:
+            await zk.ensure_path(paths.parent_of(path) or "/", container=True, acl=acl)
+            return
+        except NoNodeError as error:
+            missing = error
+    raise missing
+
+
 def within(zk: View, waiting: Deferred[_T], timeout: float | None, path: str) -> Deferred[_T]:
     """Gives a Deferred so much time.
 
@@ -78,7 +94,7 @@ def within(zk: View, waiting: Deferred[_T], timeout: float | None, path: str) ->
             raise RequestTimeout(path, False)
         return result
 
-    return waiting.addBoth(ended)  # type: ignore[return-value]
+    return waiting.addBoth(ended)
 
 
 def wall_seconds(reactor: Reactor) -> float:

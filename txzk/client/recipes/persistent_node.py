@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
-from txzk.client.recipes.patience import patiently, within
+from txzk.client.recipes.patience import make_parents, patiently, within
 from txzk.client.retry import Backoff
 from txzk.client.settings import AclEntry
 from txzk.client.states import guarded
@@ -16,7 +16,6 @@ from txzk.client.view import View
 from txzk.client.watch import Watch
 from txzk.cnxn.client_errors import ClientClosed
 from txzk.cnxn.client_words import State, WatchEvent
-from txzk.defs import paths
 from txzk.defs.errors import KeeperException, NodeExistsError, NoNodeError
 
 _log = Logger()
@@ -258,7 +257,7 @@ class PersistentNode:
                 path, data, ephemeral=self._ephemeral, container=self._container, ttl=self._ttl, acl=self._acl, sequence=first, protected=first
             )
         except NoNodeError:
-            await self._zk.ensure_path(paths.parent_of(path) or "/", container=True, acl=self._acl)
+            await make_parents(self._zk, path, self._acl)
         except NodeExistsError:
             pass
         else:

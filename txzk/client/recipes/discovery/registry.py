@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from txzk.client.answers import Node
 from txzk.client.recipes.calls import Calls
 from txzk.client.recipes.discovery.instance import Instance, ServiceType
-from txzk.client.recipes.patience import patiently, wall_seconds
+from txzk.client.recipes.patience import make_parents, patiently, wall_seconds
 from txzk.client.recipes.persistent_node import PersistentNode
 from txzk.client.view import View
 from txzk.cnxn.client_errors import ClientClosed
@@ -121,11 +121,12 @@ class Registry:
 
     async def _put(self, instance: Instance, data: bytes) -> None:
         path = self._path_of(instance)
-        try:
-            await self._zk.create(path, data, or_set=True)
-        except NoNodeError:
-            await self._zk.ensure_path(f"{self._base}/{instance.name}", container=True)
-            await self._zk.create(path, data, or_set=True)
+        while True:
+            try:
+                await self._zk.create(path, data, or_set=True)
+                return
+            except NoNodeError:
+                await make_parents(self._zk, path)
 
     async def _unregister(self, instance: Instance) -> None:
         key = (instance.name, instance.id)

@@ -1,0 +1,224 @@
+"""Caches, persistent nodes and service discovery on real servers, Java's and ours; and one registry shared with a Curator process.
+
+The Curator process is tests/peers/services: it does what it is told, a line each.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_twisted import ensureDeferred
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.task import deferLater
+
+from tests.system.conftest import Factory
+from tests.system.managed import ManagedServer
+from tests.system.servers import java_lib
+from tests.system.suites import PEERS
+from txzk import ChildrenCache, Client, NodeCache, NoNode, PersistentNode, PersistentTtlNode, State, TreeCache
+from txzk.client.recipes.discovery import Instance, Provider, Registry, ServiceCache, ServiceType, UriSpec
+
+_SECONDS = 60.0
+CONFIG: dict[str, object] = {"tickTime": 500}
+PROPERTIES: dict[str, object] = {"zookeeper.extendedTypesEnabled": "true", "znode.container.checkIntervalMs": 200}
+
+
+class Program(ProcessProtocol):
+    """A process that answers lines with lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._answers: deque[Deferred[str]] = deque()
+        self.ended: Deferred[None] = Deferred()
+
+    def ask(self, *words: object) -> Deferred[str]:
+        """Its answer to a line."""
+        answer: Deferred[str] = Deferred()
+        self._answers.append(answer)
+        self.transport.write(" ".join(str(word) for word in words).encode() + b"\n")
+        return answer.addTimeout(_SECONDS, reactor)  # type: ignore[arg-type]
+
+    def outReceived(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._answers.popleft().callback(line.decode())
+
+    def processEnded(self, reason: Any) -> None:
+        self.ended.callback(None)
+
+    async def end(self) -> None:
+        """Ends it in order."""
+        self.transport.closeStdin()
+        await self.ended
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command of the Curator process, but for its arguments."""
+    classes = tmp_path_factory.mktemp("services")
+    library = java_lib()
+    source = PEERS / "services" / "Services.java"
+    subprocess.run(["javac", "-nowarn", "-d", str(classes), "-cp", f"{library}/*", str(source)], check=True, timeout=120)
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
+    return ["java", "-Xmx128m", "-XX:+UseSerialGC", quiet, "-cp", f"{classes}:{library}/*", "Services"]
+
+
+@pytest.fixture(params=["java", "txzk"])
+def server(request: pytest.FixtureRequest) -> ManagedServer:
+    """A server of either kind."""
+    factory: Factory = request.getfixturevalue(request.param)
+    return factory(CONFIG, PROPERTIES)
+
+
+async def connected(server: ManagedServer, session_timeout: float = 4.0) -> Client:
+    return await Client(reactor, server.address, session_timeout=session_timeout).start()
+
+
+async def until(what: Callable[[], bool]) -> None:
+    """Looks now and then, where nothing tells."""
+    for _ in range(int(_SECONDS / 0.02)):
+        if what():
+            return
+        await deferLater(reactor, 0.02)  # type: ignore[arg-type]
+    raise AssertionError("it did not come true")
+
+
+async def bounded(work: Awaitable[None]) -> None:
+    async def working() -> None:
+        await work
+
+    await Deferred.fromCoroutine(working()).addTimeout(_SECONDS, reactor)  # type: ignore[arg-type]
+
+
+@ensureDeferred
+async def test_caches_follow_the_server_over_its_death_and_a_lost_session(server: ManagedServer) -> None:
+    await bounded(_caches(server))
+
+
+async def _caches(server: ManagedServer) -> None:
+    one, two = await connected(server), await connected(server, 30.0)
+    for path in ("/t", "/t/a", "/t/a/deep", "/t/b", "/t/same"):
+        await two.create(path, path.encode())
+    tree = await TreeCache(one, "/t").start()
+    children = await ChildrenCache(one, "/t").start()
+    node = await NodeCache(one, "/t/a").start()
+    session = one.session.id
+    # The session ends while the server is dead, in the time of the client; the server, which has forgotten the time, is told by closing it.
+    server.kill()
+    await one.when(State.LOST)
+    assert tree.stale and len(tree) == 5
+    server.start()
+    await two.delete("/t/a", recursive=True)
+    await two.create("/t/a", b"new")
+    await two.create("/t/c", b"c")
+    await two.delete("/t/b")
+    await until(lambda: not (tree.stale or children.stale or node.stale) and one.session.id not in (0, session))
+    await until(lambda: tree.paths == ["/t", "/t/a", "/t/c", "/t/same"])
+    await until(lambda: node.node is not None and node.node.data == b"new")
+    await until(lambda: {name: child.data for name, child in children.children.items()} == {"a": b"new", "c": b"c", "same": b"/t/same"})
+    await two.set("/t/c", b"changed")
+    await until(lambda: children.children["c"].data == b"changed")
+    for cache in (tree, children, node):
+        await cache.close()
+    await two.delete("/t", recursive=True)
+    for zk in (one, two):
+        await zk.stop()
+
+
+@ensureDeferred
+async def test_nodes_are_there_again(server: ManagedServer) -> None:
+    await bounded(_nodes(server))
+
+
+async def _nodes(server: ManagedServer) -> None:
+    one, two = await connected(server), await connected(server, 30.0)
+    node = PersistentNode(one, "/p/ephemeral", b"1")
+    sequence = PersistentNode(one, "/p/sequence-", sequence=True)
+    lasting = PersistentTtlNode(one, "/p/lasting", 2.0)
+    paths = [await node.start(), await sequence.start(), await lasting.start()]
+    session = one.session.id
+    server.kill()
+    await one.when(State.LOST)
+    server.start()
+    await node.set_data(b"2")
+    for path in paths:
+        assert await two.exists(path) is not None
+    for path in paths[:2]:
+        await two.delete(path)
+    found = await NodeCache(two, "/p/ephemeral").start()
+    await until(lambda: found.node is not None and found.node.data == b"2" and found.node.stat.ephemeralOwner == one.session.id != session)
+    await found.close()
+    for kept in (node, sequence, lasting):
+        await kept.close()
+    gone = await TreeCache(two, "/p").start()
+    await until(lambda: not gone.paths)
+    await gone.close()
+    with pytest.raises(NoNode):
+        await two.get("/p")
+    for zk in (one, two):
+        await zk.stop()
+
+
+@ensureDeferred
+async def test_one_registry_with_curator(server: ManagedServer, services: list[str], tmp_path: Path) -> None:
+    program = Program()
+    command = [*services, server.address, "/s"]
+    reactor.spawnProcess(program, command[0], command, env=None, path=str(tmp_path))  # type: ignore[attr-defined]
+    try:
+        await bounded(_registry(server, program))
+        await bounded(program.end())
+    finally:
+        if not program.ended.called:
+            program.transport.signalProcess("KILL")
+
+
+async def _registry(server: ManagedServer, program: Program) -> None:
+    zk = await connected(server)
+    registry = Registry(zk, "/s")
+    spec = UriSpec("{scheme}://{address}:{port}/{id}")
+    payloads: dict[str, Any] = {"text": "é|", "number": 5, "large": 1 << 40, "list": ["a", 1], "object": {"k": 5}, "none": None}
+    for id, payload in payloads.items():
+        await registry.register(Instance("txzk", id, "127.0.0.1", 80, payload=payload, uri_spec=spec))
+    kinds = {"text": "String|é|", "number": "Integer|5", "large": f"Long|{1 << 40}", "list": "ArrayList|[a, 1]", "object": "LinkedHashMap|{k=5}", "none": "null|null"}
+    told = sorted(f"{id}|http://127.0.0.1:80/{id}|{kinds[id]}|DYNAMIC|true" for id in payloads)
+    assert await program.ask("find", "txzk") == " ".join(told)
+    assert await program.ask("choose", "txzk", 6) == " ".join(sorted(payloads))
+    await registry.update(Instance("txzk", "none", "127.0.0.1", 80, enabled=False))
+    assert "none||null|null|DYNAMIC|false" in await program.ask("find", "txzk")
+    assert await program.ask("choose", "txzk", 20) == " ".join(sorted(set(payloads) - {"none"}))
+    waiting = program.ask("await", "txzk", 1)
+    for id in list(payloads)[1:]:
+        await registry.unregister(Instance("txzk", id))
+    assert (await waiting).startswith("text|")
+
+    cache = await ServiceCache(zk, "/s", "java").start()
+    java = {"text": "x", "map": {"k": 5}, "list": ["a", 1], "long": 1 << 40}
+    for port, id in enumerate(java):
+        kind = ServiceType.STATIC if id == "list" else ServiceType.DYNAMIC
+        assert await program.ask("register", "java", id, port, "x" if id == "text" else id, kind.value) == "registered"
+    assert await program.ask("names") == "java txzk" == " ".join(await registry.names())
+    await until(lambda: len(cache.instances) == 4)
+    assert {instance.id: instance.payload for instance in cache.instances} == java
+    assert {instance.uri() for instance in cache.instances} == {f"http://127.0.0.1:{port}/{id}" for port, id in enumerate(java)}
+    found = await registry.instances("java")
+    assert found == cache.instances and all(instance.registration_time > 0 for instance in found)
+    assert found[0].service_type is ServiceType.STATIC
+    # What Curator wrote is what is written here.
+    assert (await zk.get("/s/java/long")).data == next(instance for instance in found if instance.id == "long").encode()
+    provider = Provider(zk, "/s", "java", wanted=lambda instance: instance.service_type is not ServiceType.STATIC)
+    assert {instance.id for instance in await provider.all()} == {"text", "map", "long"}
+    for id in java:
+        assert await program.ask("unregister", id) == "unregistered"
+    await until(lambda: not cache.instances)
+    assert await provider.get() is None
+    await provider.close()
+    await cache.close()
+    await registry.close()
+    await zk.stop()
