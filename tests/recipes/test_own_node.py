@@ -75,6 +75,23 @@ def test_somebody_elses_node_is_waited_for() -> None:
     quiet.finish()
 
 
+def test_nothing_but_its_own_node_is_removed() -> None:
+    quiet = Quiet(1)
+    zk = quiet.clients[0]
+    quiet.wait(OwnNode(zk, "/n", b"").remove())
+    quiet.wait(zk.create("/n"))
+    node = OwnNode(zk, "/n", b"")
+    quiet.server.expire(zk.session.id)
+    waiting: Deferred[object] = Deferred.fromCoroutine(node.ensure())
+    quiet.advance(10)
+    waiting.cancel()
+    waiting.addErrback(lambda failure: None)
+    quiet.wait(node.remove())
+    assert quiet.nodes() == ["/n"]
+    quiet.wait(zk.delete("/n"))
+    quiet.finish()
+
+
 def test_waiting_can_be_cancelled() -> None:
     quiet = Quiet(2)
     zk, other = quiet.clients

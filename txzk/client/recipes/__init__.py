@@ -4,14 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from txzk.client.recipes import discovery as discovery
     from txzk.client.recipes.atomic import AtomicLong as AtomicLong
     from txzk.client.recipes.atomic import AtomicResult as AtomicResult
     from txzk.client.recipes.atomic import AtomicValue as AtomicValue
     from txzk.client.recipes.barrier import Barrier as Barrier
     from txzk.client.recipes.children_cache import ChildrenCache as ChildrenCache
     from txzk.client.recipes.contender import Reason as Reason
+    from txzk.client.recipes.discovery import discovery as discovery
     from txzk.client.recipes.double_barrier import DoubleBarrier as DoubleBarrier
+    from txzk.client.recipes.error_policy import session_only as session_only
+    from txzk.client.recipes.error_policy import standard as standard
+    from txzk.client.recipes.group import Group as Group
+    from txzk.client.recipes.group import GroupChanges as GroupChanges
+    from txzk.client.recipes.group import Membership as Membership
     from txzk.client.recipes.lock import Held as Held
     from txzk.client.recipes.lock import Lock as Lock
     from txzk.client.recipes.lock import LockLost as LockLost
@@ -30,10 +35,10 @@ if TYPE_CHECKING:
 # Public names by the modules that have them.
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
-    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Held": "lock", "Lock": "lock", "LockLost": "lock", "Reason": "contender", "revoke": "lock",
-    "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
-    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "SharedCount": "shared", "SharedValue": "shared",
-    "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery",
+    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group", "Held": "lock", "Lock": "lock",
+    "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "PersistentNode": "persistent_node",
+    "PersistentTtlNode": "persistent_ttl_node", "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "TreeCache": "tree_cache",
+    "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list

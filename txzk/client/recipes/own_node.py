@@ -14,7 +14,7 @@ from txzk.jute.records import Stat
 class OwnNode:
     """See the module.
 
-    A node that an earlier session of this client has left is replaced. Where somebody else has a node of this name, `ensure` waits until it is gone.
+    A node that an earlier session of this client has left is replaced. A node of somebody else is left alone: `ensure` waits until it is gone.
 
     :ivar path: of the node; its parents are made as containers.
     :ivar name: the last part of the path.
@@ -53,10 +53,9 @@ class OwnNode:
         except NoNodeError:
             return None
         try:
-            owner = node.stat.ephemeralOwner
-            if owner == zk.session.id:
+            if node.stat.ephemeralOwner == zk.session.id != 0:
                 return node.stat if node.data == self.data else await self._write()
-            if owner in self._sessions:
+            if self._is_ours(node.stat):
                 await writes.delete_quietly(zk, self.path)
             else:
                 await watch.fired
@@ -71,7 +70,7 @@ class OwnNode:
             return None
 
     async def remove(self) -> None:
-        """Returns once the node is gone; cancelled, it goes on in the background. Nothing else may be under way on this object."""
+        """Returns once no node of ours is there; cancelled, it goes on in the background. Nothing else may be under way on this object."""
         try:
             await self._remove()
         except CancelledError:
@@ -80,12 +79,25 @@ class OwnNode:
 
     async def _remove(self) -> None:
         try:
-            await patiently(self._zk, lambda: self._zk.delete(self.path, missing_ok=True))
+            await patiently(self._zk, self._delete)
         except KeeperException:
             # Ephemeral nodes end with their client.
             if not self._zk.core.states.over:
                 raise
 
+    async def _delete(self) -> None:
+        if not self._sessions:
+            return
+        # What was made and not answered must be seen, whichever server it was that we had asked.
+        await self._zk.sync(self.path)
+        stat = await self._zk.exists(self.path)
+        if stat is not None and self._is_ours(stat):
+            await self._zk.delete(self.path, missing_ok=True)
+
+    def _is_ours(self, stat: Stat) -> bool:
+        owner = stat.ephemeralOwner
+        return owner != 0 and (owner == self._zk.session.id or owner in self._sessions)
+
     def remove_later(self) -> None:
-        """Deletes the node in the background, whether it is there or not."""
+        """As `remove`, in the background."""
         self._zk.core.in_background(lambda: Deferred.fromCoroutine(self._remove()))
