@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
+from zope.interface.verify import verifyObject
 
 from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.holders import Holders
 from tests.recipes.member import Member
 from tests.recipes.quiet import Quiet
+from txzk.client.recipes.error_policy import ErrorPolicy, session_only, standard
 from txzk.client.recipes.lock import Held, Lock, LockLost, Reason, revoke
 from txzk.cnxn.client_errors import ClientClosed, FenceLost, RequestTimeout
+from txzk.cnxn.client_words import State
+from txzk.interfaces import IErrorPolicy
 
 
 @pytest.fixture
@@ -22,8 +26,8 @@ def quiet() -> Iterator[Quiet]:
     world.finish()
 
 
-def held_by(quiet: Quiet, number: int = 0, **options: bool) -> Held:
-    return quiet.wait(Lock(quiet.clients[number], "/lock", **options).acquire())
+def held_by(quiet: Quiet, number: int = 0, error_policy: ErrorPolicy = standard) -> Held:
+    return quiet.wait(Lock(quiet.clients[number], "/lock", error_policy=error_policy).acquire())
 
 
 def test_served_in_order_of_coming(quiet: Quiet) -> None:
@@ -122,7 +126,7 @@ def test_close_ends_what_waits_and_what_is_held(quiet: Quiet) -> None:
 
 
 def test_lost_when_the_connection_is_gone(quiet: Quiet) -> None:
-    strict, patient = held_by(quiet), Lock(quiet.clients[1], "/other", step_down=False)
+    strict, patient = held_by(quiet), Lock(quiet.clients[1], "/other", error_policy=session_only)
     kept = quiet.wait(patient.acquire())
     quiet.server.drop()
     assert quiet.wait(strict.lost) is Reason.SUSPENDED
@@ -133,7 +137,7 @@ def test_lost_when_the_connection_is_gone(quiet: Quiet) -> None:
 
 
 def test_lost_with_the_session_before_the_server_ends_it(quiet: Quiet) -> None:
-    held = held_by(quiet, step_down=False)
+    held = held_by(quiet, error_policy=session_only)
     quiet.server.partition()
     assert quiet.wait(held.lost) is Reason.SESSION_LOST
     # The server has not yet ended the session.
@@ -142,12 +146,18 @@ def test_lost_with_the_session_before_the_server_ends_it(quiet: Quiet) -> None:
 
 
 def test_lost_when_the_server_ends_the_session(quiet: Quiet) -> None:
-    held = held_by(quiet, step_down=False)
+    held = held_by(quiet, error_policy=session_only)
     waiting = Lock(quiet.clients[1], "/lock").acquire()
     quiet.settle()
     quiet.expire(0)
     assert quiet.wait(held.lost) in (Reason.NODE_DELETED, Reason.SESSION_LOST)
     quiet.wait(quiet.wait(waiting).release())
+
+
+def test_the_error_policies() -> None:
+    for policy, errors in ((standard, set(State) - {State.CONNECTED}), (session_only, {State.LOST, State.AUTH_FAILED, State.CLOSED})):
+        assert verifyObject(IErrorPolicy, policy)
+        assert {state for state in State if policy.is_error(state)} == errors
 
 
 def test_lost_when_somebody_deletes_the_node(quiet: Quiet) -> None:
@@ -286,7 +296,7 @@ def locks(world: World) -> None:
         waiting.cancel()
 
     async def actor(member: Member) -> None:
-        lock = Lock(member.zk, "/lock", step_down=member.chance.random() < 0.5)
+        lock = Lock(member.zk, "/lock", error_policy=member.chance.choice((standard, session_only)))
         while world.busy:
             kind = member.chance.random()
             if kind < 0.7:
@@ -298,7 +308,7 @@ def locks(world: World) -> None:
                 waiting.addErrback(lambda failure: failure.trap(CancelledError))
                 await member.soon()
                 await lock.close()
-                lock = Lock(member.zk, "/lock", step_down=member.chance.random() < 0.5)
+                lock = Lock(member.zk, "/lock", error_policy=member.chance.choice((standard, session_only)))
             await member.soon()
         await hold(member, lock, None)
         await lock.close()

@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
 
 from txzk.client.answers import Created
+from txzk.client.recipes.error_policy import ErrorPolicy, standard
 from txzk.client.recipes.patience import patiently
 from txzk.client.view import View
 from txzk.client.watch import Watch
@@ -110,12 +111,12 @@ class Contender:
 
     def __init__(
         self, zk: View, queue: Queue, stem: str, data: bytes = b"", *, waits_for: Callable[[Place], bool] = lambda place: True,
-        step_down: bool = True, fixed: str | None = None,
+        error_policy: ErrorPolicy = standard, fixed: str | None = None,
     ) -> None:
         """
         :param stem: of its own node.
         :param waits_for: whether it must wait for one before it.
-        :param step_down: whether it is lost when the connection is gone, and not only with the session.
+        :param error_policy: whether what was won is lost in a state; with the session it always is.
         :param fixed: the number, as text, where it is not for the server to give; such a contender waits for nobody.
         """
         self.path = ""
@@ -128,7 +129,7 @@ class Contender:
         self._stem = stem
         self._first_data = data
         self._waits_for = waits_for
-        self._step_down = step_down
+        self._error_policy = error_policy
         self._fixed = fixed
         self._stake: _Stake | None = None
         self._won = False
@@ -197,7 +198,7 @@ class Contender:
     def _state_changed(self, stake: _Stake, state: State) -> None:
         if state is State.LOST or self._zk.core.states.over:
             stake.lose(Reason.SESSION_LOST)
-        elif self._step_down and self._won and state is not State.CONNECTED:
+        elif self._won and self._error_policy.is_error(state):
             stake.lose(Reason.SUSPENDED)
 
     def _gone(self, stake: _Stake, reason: Reason) -> None:

@@ -13,6 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults, succ
 
 from txzk.client.recipes.calls import Calls
 from txzk.client.recipes.contender import Contender, Place, Queue, Reason
+from txzk.client.recipes.error_policy import ErrorPolicy, standard
 from txzk.client.view import View
 from txzk.defs.errors import NoNodeError
 
@@ -232,17 +233,17 @@ class Lock(Holding):
     :ivar path: of its folder.
     """
 
-    def __init__(self, zk: View, path: str, *, data: bytes = b"", step_down: bool = True) -> None:
+    def __init__(self, zk: View, path: str, *, data: bytes = b"", error_policy: ErrorPolicy = standard) -> None:
         """
         :param path: of a folder that is for this lock alone; it and parents that are missing are made as containers.
         :param data: of the node, for whoever looks at `contenders`.
-        :param step_down: whether the lock is lost when the connection is gone, as by Curator's standard error policy. With False it is lost with the
-            session only, which is as safe: the client knows the end of its session before the server.
+        :param error_policy: `standard`, by which the lock is lost when the connection is gone; `session_only`, by which it is lost with the session; or an
+            IErrorPolicy.
         """
         self._queue = Queue(path, LOCK, KAZOO_LOCK)
         super().__init__(zk, path, self._queue)
         self._data = data
-        self._step_down = step_down
+        self._error_policy = error_policy
 
     def acquire(self, *, timeout: float | None = None) -> Acquiring:
         """Waits for the lock. Lost connections and lost sessions are sat out.
@@ -254,7 +255,7 @@ class Lock(Holding):
         return self._acquire(self._contend(), timeout)
 
     async def _contend(self) -> Held:
-        contender = Contender(self._zk, self._queue, LOCK, self._data, step_down=self._step_down)
+        contender = Contender(self._zk, self._queue, LOCK, self._data, error_policy=self._error_policy)
         await contender.win()
         return self._keep(Held(self._zk, contender))
 
