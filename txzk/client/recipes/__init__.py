@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from txzk.client.recipes import discovery as discovery
     from txzk.client.recipes.atomic import AtomicLong as AtomicLong
     from txzk.client.recipes.atomic import AtomicResult as AtomicResult
     from txzk.client.recipes.atomic import AtomicValue as AtomicValue
     from txzk.client.recipes.barrier import Barrier as Barrier
     from txzk.client.recipes.children_cache import ChildrenCache as ChildrenCache
     from txzk.client.recipes.contender import Reason as Reason
-    from txzk.client.recipes.discovery import discovery as discovery
     from txzk.client.recipes.double_barrier import DoubleBarrier as DoubleBarrier
     from txzk.client.recipes.error_policy import session_only as session_only
     from txzk.client.recipes.error_policy import standard as standard
