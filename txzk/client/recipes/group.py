@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults, succeed
 from twisted.logger import Logger
@@ -153,7 +153,7 @@ class Group:
         except NoNodeError:
             return {}
         base = self.path.rstrip("/")
-        found = [self._zk.get(f"{base}/{name}").addErrback(_missing) for name in names]
+        found: list[Deferred[Any]] = [self._zk.get(f"{base}/{name}").addErrback(_missing) for name in names]
         nodes: list[Node | None] = await gatherResults(found, consumeErrors=True).addErrback(writes.first_error)
         return {name: node.data for name, node in zip(names, nodes, strict=True) if node is not None}
 
