@@ -11,7 +11,7 @@ from tests.recipes.bench import Bench
 from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.member import Member
 from txzk.client.recipes.patience import patiently
-from txzk.client.recipes.receipts import OutcomeUnknown, Receipts
+from txzk.client.recipes.receipts import GivenUp, OutcomeUnknown, Receipts
 from txzk.client.transaction import Transaction
 from txzk.cnxn.client_errors import ClientClosed, FenceLost, TransactionFailed
 from txzk.defs import opcodes
@@ -111,6 +111,33 @@ def test_a_receipt_that_was_deleted_is_made_again_unless_it_is_needed(bench: Ben
     bench.wait(bench.client().delete("/q-receipts", recursive=True))
     with pytest.raises(OutcomeUnknown):
         bench.wait(waiting)
+
+
+def test_what_is_given_up_is_never_carried_out(bench: Bench) -> None:
+    receipts = Receipts(bench.zk, "/q-receipts")
+    bench.wait(receipts.commit(put, lambda: True))
+    with pytest.raises(GivenUp):
+        bench.wait(receipts.commit(put, lambda: False))
+    for lost in (0, 1):
+        said = iter([True, False, False, False])
+        bench.server.partition()
+        waiting = bench.begin(receipts.commit(put, lambda said=said: next(said)))
+        bench.server.drop()
+        bench.server.heal()
+        for _ in range(lost):
+            bench.server.lose_reply(opcodes.MULTI)
+        with pytest.raises(GivenUp):
+            bench.wait(waiting)
+    assert len(bench.nodes("/q")) == 1
+
+
+def test_what_was_carried_out_is_not_given_up(bench: Bench) -> None:
+    receipts = Receipts(bench.zk, "/q-receipts")
+    bench.wait(receipts.commit(put))
+    said = iter([True, False, False])
+    bench.server.lose_reply(opcodes.MULTI)
+    assert bench.wait(receipts.commit(put, lambda: next(said))) is None
+    assert len(bench.nodes("/q")) == 2
 
 
 def test_a_fence_that_falls_behind_a_lost_reply(bench: Bench) -> None:

@@ -28,12 +28,17 @@ from txzk.defs.errors import BadVersionError, KeeperException, NodeExistsError, 
 _MOST_AT_ONCE: Final = 32
 _OLD_MS: Final = 3_600_000
 _LOOKED_AT: Final = 10
+_GIVEN_UP: Final = b"given up"
 
 
 class OutcomeUnknown(KeeperException):  # noqa: N818
     """The reply to a write was lost, and its receipt was deleted by somebody else, so nothing tells whether the write was carried out."""
 
     reason = "the answer was lost and the receipt is gone; the outcome is unknown"
+
+
+class GivenUp(Exception):  # noqa: N818
+    """A transaction was not carried out, and will not be: before that its condition ceased to hold."""
 
 
 class _Receipt:
@@ -68,12 +73,14 @@ class Receipts:
         self._used = False
         self._closed = False
 
-    async def commit(self, fill: Callable[[Transaction], object]) -> list[Any] | None:
+    async def commit(self, fill: Callable[[Transaction], object], only_if: Callable[[], bool] = lambda: True) -> list[Any] | None:
         """Carries out a transaction once. Cancelled while a request is under way, the outcome is unknown.
 
         :param fill: adds the operations; called for each attempt, in the turn in which it is sent.
+        :param only_if: asked before each attempt; once it says no, no other is made.
         :returns: the results of the operations; None where an attempt was carried out whose answer was lost.
         :raises TransactionFailed: it was refused, and not carried out; `index` counts the operations of `fill`.
+        :raises GivenUp: `only_if` said no, and no attempt was carried out.
         :raises OutcomeUnknown: the receipt was deleted meanwhile.
         :raises KeeperException: the client has ended.
         """
@@ -81,7 +88,7 @@ class Receipts:
         try:
             receipt = self._free.pop() if self._free else await self._make()
             try:
-                return await self._attempts(receipt, fill)
+                return await self._attempts(receipt, fill, only_if)
             finally:
                 if receipt.sure and not self._closed:
                     self._free.append(receipt)
@@ -90,14 +97,19 @@ class Receipts:
         finally:
             self._room.release()
 
-    async def _attempts(self, receipt: _Receipt, fill: Callable[[Transaction], object]) -> list[Any] | None:
+    async def _attempts(self, receipt: _Receipt, fill: Callable[[Transaction], object], only_if: Callable[[], bool]) -> list[Any] | None:
         lost = False
         count = 0
         policy = Backoff()
         while True:
+            given_up = not only_if()
+            if given_up and not lost:
+                raise GivenUp
             transaction = self._zk.transaction()
-            transaction.set(receipt.path, b"", version=receipt.version)
-            fill(transaction)
+            # Nothing but the receipt: afterwards an attempt that is still under way somewhere can no longer be carried out.
+            transaction.set(receipt.path, _GIVEN_UP if given_up else b"", version=receipt.version)
+            if not given_up:
+                fill(transaction)
             receipt.sure = False
             try:
                 results = await transaction.commit()
@@ -107,6 +119,8 @@ class Receipts:
                     receipt.sure = not lost
                     raise TransactionFailed(failed.index - 1, failed.error, failed.results[1:]) from None
                 if lost and isinstance(failed.error, BadVersionError):
+                    if given_up and await self._was_given_up(receipt):
+                        raise GivenUp from None
                     receipt.counted()
                     return None
                 if not isinstance(failed.error, NoNodeError):
@@ -130,7 +144,16 @@ class Receipts:
                 await pause(self._zk.core.reactor, policy.delay(count, 0) or 0)
             else:
                 receipt.counted()
+                if given_up:
+                    raise GivenUp
                 return results[1:]
+
+    async def _was_given_up(self, receipt: _Receipt) -> bool:
+        """Whether the attempt that has counted is the one that gave up."""
+        try:
+            return (await patiently(self._zk, lambda: self._zk.get(receipt.path))).data == _GIVEN_UP
+        except NoNodeError:
+            raise OutcomeUnknown(self._folder) from None
 
     async def _make(self) -> _Receipt:
         name = str(uuid4())
@@ -174,8 +197,15 @@ class Receipts:
         await patiently(self._zk, lambda: self._zk.delete(path, missing_ok=True))
 
     async def close(self) -> None:
-        """Deletes what is left; a transaction that is under way deletes its own receipt."""
+        """Deletes what is left, unless the client has ended; a transaction that is under way deletes its own receipt."""
         self._closed = True
+        try:
+            await self._delete_all()
+        except KeeperException:
+            if not self._zk.core.states.over:
+                raise
+
+    async def _delete_all(self) -> None:
         while self._free:
             receipt = self._free.pop()
             try:

@@ -1,0 +1,480 @@
+"""Items: what all queues have in common. An item is a sequence node; while a consumer has it, there is an ephemeral node of the same name
+in the folder of claims. Covered by tests/recipes/test_queue.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, fail, succeed
+from twisted.logger import Logger
+
+from txzk.client.recipes.calls import Calls
+from txzk.client.recipes.patience import patiently
+from txzk.client.recipes.receipts import GivenUp, Receipts
+from txzk.client.retry import pause
+from txzk.client.transaction import Transaction
+from txzk.client.view import View
+from txzk.client.watch import Watch
+from txzk.cnxn.client_errors import TransactionFailed
+from txzk.defs import paths
+from txzk.defs.errors import KeeperException, NodeExistsError, NoNodeError
+
+_log = Logger()
+
+_VERSION: Final = (0x00010001).to_bytes(4, "big")
+_ITEM: Final = b"\x01"
+_END: Final = b"\x02"
+_MISSING: Final = object()
+
+
+class ItemLost(KeeperException):  # noqa: N818
+    """An item is no longer ours: the session in which it was taken is over, or somebody took it who heeds no claims. Others have it, or will."""
+
+    reason = "the item is no longer ours"
+
+
+class Item:
+    """An item that a queue has handed out. Nobody else gets it until it is released, or the session ends.
+
+    As an async context manager it is acknowledged at the end of the block, and released where the block raises.
+
+    :ivar name: of its node.
+    :ivar batch: the data that were put together in it; mostly one.
+    """
+
+    def __init__(self, queue: BaseQueue, name: str, batch: tuple[bytes, ...], session_id: int) -> None:
+        self.name = name
+        self.batch = batch
+        self.session_id = session_id
+        self._queue = queue
+
+    @property
+    def data(self) -> bytes:
+        """The data; of several that were put together the first, and b"" where there is none."""
+        return self.batch[0] if self.batch else b""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours still, as far as is known here."""
+        return self._queue.holds(self)
+
+    def ack(self, *, timeout: float | None = None) -> Deferred[None]:
+        """Takes the item off the queue: it was dealt with, and nobody gets it again.
+
+        :param timeout: seconds; afterwards it fails with RequestTimeout, and the item is off the queue or free for others.
+        :returns: fails with ItemLost where the item is no longer ours; somebody else gets it, or has got it.
+        """
+        return self._queue.ack(self, timeout)
+
+    def release(self, *, timeout: float | None = None) -> Deferred[None]:
+        """Gives the item back, for whoever is next; nothing happens where it is no longer ours.
+
+        :param timeout: seconds; afterwards it fails with RequestTimeout, and the item is given back in the background.
+        """
+        return self._queue.release(self, timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        if kind is None:
+            await self.ack()
+        else:
+            await self.release()
+
+
+class BaseQueue:
+    """A queue; see Queue for what it promises.
+
+    :ivar path: of the queue.
+    """
+
+    # Whether names that were listed are used up before they are listed anew; not where a later item may go first.
+    keeps_list = True
+
+    def __init__(self, zk: View, path: str, items: str, claims: str, prefix: str, packed: bool) -> None:
+        """
+        :param items: the folder of the items.
+        :param claims: the folder of the claims.
+        :param prefix: of the names of items; others are left alone.
+        :param packed: whether data are wrapped as Curator does, or stored as they are.
+        """
+        self.path = path
+        self._zk = zk.once
+        self._items = items
+        self._claims = claims
+        self._prefix = prefix
+        self._packed = packed
+        self._calls = Calls(zk, path)
+        self._receipts = Receipts(zk, f"{path}-receipts")
+        self._turn = DeferredLock()
+        self._names: deque[str] = deque()
+        self._bad: set[str] = set()
+        self._held: dict[Item, None] = {}
+
+    # For everybody
+
+    def get(self, *, timeout: float | None = None) -> Deferred[Item]:
+        """The next item, which is then ours; waits until there is one. `async for item in queue` does the same again and again until `close`.
+
+        :param timeout: seconds; afterwards it fails with RequestTimeout.
+        :raises RuntimeError: after `close`.
+        """
+        return self._calls.run(self._get(), timeout)
+
+    def take(self, *, timeout: float | None = None) -> Deferred[bytes]:
+        """The data of the next item, which is then off the queue. Where this program ends before it was dealt with, it is lost; `get` is safer.
+
+        :param timeout: seconds; afterwards it fails with RequestTimeout; an item may have been taken.
+        :raises RuntimeError: after `close`.
+        """
+        return self._calls.run(self._take(), timeout)
+
+    def count(self, *, timeout: float | None = None) -> Deferred[int]:
+        """How many items there are, with those that somebody has.
+
+        :param timeout: seconds; afterwards it fails with RequestTimeout.
+        :raises RuntimeError: after `close`.
+        """
+        return self._calls.run(self._count(), timeout)
+
+    def close(self) -> Deferred[None]:
+        """Cancels the calls under way, gives back what this object has, and deletes its receipts. May be called again."""
+        self._calls.close()
+        return Deferred.fromCoroutine(self._close())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        if self._calls.closed:
+            raise StopAsyncIteration
+        try:
+            return await self.get()
+        except CancelledError:
+            if self._calls.closed:
+                raise StopAsyncIteration from None
+            raise
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    # For Item
+
+    def holds(self, item: Item) -> bool:
+        """See Item."""
+        return item in self._held and self._zk.session.id == item.session_id
+
+    def ack(self, item: Item, timeout: float | None) -> Deferred[None]:
+        """See Item."""
+        if self._calls.closed:
+            return fail(ItemLost(item.name))
+        return self._calls.run(self._ack(item), timeout)
+
+    def release(self, item: Item, timeout: float | None) -> Deferred[None]:
+        """See Item."""
+        if self._calls.closed:
+            return succeed(None)
+        return self._calls.run(self._release(item), timeout)
+
+    # For the kinds of queues
+
+    def in_order(self, names: list[str]) -> list[str]:
+        """The names of items, the next one first."""
+        return sorted(names)
+
+    def delay(self, name: str) -> float:
+        """Seconds until an item may be handed out; 0 or less for now."""
+        return 0.0
+
+    def put_items(self, name: str, each: Sequence[bytes], timeout: float | None) -> Deferred[None]:
+        """Puts items, all or none.
+
+        :param name: of their nodes, before the number.
+        """
+        return self._calls.run(self._put(name, [_pack(data) if self._packed else data for data in each]), timeout)
+
+    def remove_items(self, wanted: Callable[[str], bool], timeout: float | None) -> Deferred[int]:
+        """Takes items off the queue that nobody has; gives their number.
+
+        :param wanted: says of a name whether it is meant.
+        """
+        return self._calls.run(self._remove_all(wanted), timeout)
+
+    # Putting
+
+    async def _put(self, name: str, each: list[bytes]) -> None:
+        def fill(transaction: Transaction) -> None:
+            for data in each:
+                transaction.create(f"{self._items}/{name}", data, sequence=True)
+
+        while True:
+            try:
+                await self._receipts.commit(fill)
+                return
+            except TransactionFailed as failed:
+                if not isinstance(failed.error, NoNodeError):
+                    raise failed.error from None
+            await self._make(self._items)
+
+    async def _make(self, path: str) -> None:
+        """A folder of a queue is no container: another program may rely on it while it is empty."""
+
+        async def attempt() -> None:
+            try:
+                await self._zk.create(path)
+            except NodeExistsError:
+                pass
+            except NoNodeError:
+                await self._zk.ensure_path(paths.parent_of(path) or "/", container=True)
+                await attempt()
+
+        await patiently(self._zk, attempt)
+
+    # Getting
+
+    async def _get(self) -> Item:
+        async with self._turn:
+            if not self.keeps_list:
+                self._names.clear()
+            while True:
+                while self._names:
+                    item = await self._claim(self._names.popleft())
+                    if item is not None:
+                        return item
+                await self._look()
+
+    async def _take(self) -> bytes:
+        while True:
+            item = await self._get()
+            try:
+                await self._ack(item)
+                return item.data
+            except ItemLost:
+                continue
+
+    async def _count(self) -> int:
+        stat = await patiently(self._zk, lambda: self._zk.exists(self._items))
+        return 0 if stat is None else stat.numChildren
+
+    async def _look(self) -> None:
+        """Lists what is free; where nothing is, waits until that may have changed."""
+        watches: list[Watch] = []
+        try:
+            delay = self._sift(await self._list(self._claims), await self._list(self._items))
+            if not self._names:
+                delay = self._sift(await self._list(self._claims, watches), await self._list(self._items, watches))
+            if not self._names:
+                await self._something(watches, delay)
+        finally:
+            for watch in watches:
+                watch.close()
+
+    def _sift(self, taken: list[str], names: list[str]) -> float | None:
+        """Keeps the names of what is free and due; gives the seconds until there will be another one."""
+        self._bad.intersection_update(names)
+        others = self._bad.union(taken)
+        free = self.in_order([name for name in names if name.startswith(self._prefix) and name not in others])
+        delays = [self.delay(name) for name in free]
+        self._names.extend(name for name, delay in zip(free, delays, strict=True) if delay <= 0)
+        return min(delays, default=None)
+
+    async def _list(self, folder: str, watches: list[Watch] | None = None) -> list[str]:
+        while True:
+            try:
+                if watches is None:
+                    return await patiently(self._zk, lambda: self._zk.children(folder))
+                children, watch = await patiently(self._zk, lambda: self._zk.children_and_watch(folder))
+                watches.append(watch)
+                return children.names
+            except NoNodeError:
+                await self._make(folder)
+
+    async def _something(self, watches: list[Watch], seconds: float | None) -> None:
+        """Returns when a watch has fired, or the time is over."""
+        waits: list[Deferred[Any]] = [watch.fired for watch in watches]
+        if seconds is not None:
+            waits.append(pause(self._zk.core.reactor, seconds))
+        woken: Deferred[None] = Deferred()
+
+        def wake(result: object) -> None:
+            if not woken.called:
+                woken.callback(None)
+
+        for each in waits:
+            each.addCallbacks(wake, lambda failure: None)
+        try:
+            await woken
+        finally:
+            for each in waits:
+                each.cancel()
+
+    # Claims
+
+    async def _claim(self, name: str) -> Item | None:
+        """Takes an item; None where somebody else has it, or it is gone."""
+        try:
+            node = await patiently(self._zk, lambda: self._zk.get(f"{self._items}/{name}"))
+        except NoNodeError:
+            return None
+        try:
+            batch = _unpack(node.data) if self._packed else (node.data,)
+        except ValueError as error:
+            _log.error("{path}/{name} is left alone, for it is no item: {error}", path=self._items, name=name, error=error)
+            self._bad.add(name)
+            return None
+        session_id = await self._mark(name)
+        if not session_id:
+            return None
+        item = Item(self, name, batch, session_id)
+        self._held[item] = None
+        return item
+
+    async def _mark(self, name: str) -> int:
+        """Makes the claim; gives the session that it belongs to, 0 where it could not be made."""
+        # It tells this claim from any other, of this object too.
+        word = uuid4().hex.encode()
+
+        def fill(transaction: Transaction) -> None:
+            transaction.check(f"{self._items}/{name}")
+            transaction.create(f"{self._claims}/{name}", word, ephemeral=True)
+
+        try:
+            while True:
+                try:
+                    if await self._receipts.commit(fill) is not None:
+                        return self._zk.session.id
+                    return await self._owner(name, word)
+                except TransactionFailed as failed:
+                    if failed.index and isinstance(failed.error, NoNodeError):
+                        await self._make(self._claims)
+                    elif isinstance(failed.error, (NoNodeError, NodeExistsError)):
+                        return 0
+                    else:
+                        raise failed.error from None
+        except CancelledError:
+            self._in_background(lambda: self._unmark(name, word))
+            raise
+
+    async def _owner(self, name: str, word: bytes) -> int:
+        """The session of a claim, if that is this one; else 0."""
+        try:
+            node = await patiently(self._zk, lambda: self._zk.get(f"{self._claims}/{name}"))
+        except NoNodeError:
+            return 0
+        return self._zk.session.id if node.data == word and node.stat.ephemeralOwner == self._zk.session.id else 0
+
+    async def _unmark(self, name: str, word: bytes) -> None:
+        """Takes a claim away of which it is not known whether it was made."""
+        session_id = await self._owner(name, word)
+        if session_id:
+            await self._free(name, session_id)
+
+    async def _ack(self, item: Item) -> None:
+        if self._held.pop(item, _MISSING) is _MISSING:
+            raise ItemLost(item.name)
+
+        def fill(transaction: Transaction) -> None:
+            transaction.delete(f"{self._claims}/{item.name}")
+            transaction.delete(f"{self._items}/{item.name}")
+
+        try:
+            await self._receipts.commit(fill, lambda: self._zk.session.id == item.session_id)
+        except GivenUp:
+            raise ItemLost(item.name) from None
+        except TransactionFailed as failed:
+            if failed.index:
+                self._in_background(lambda: self._free(item.name, item.session_id))
+            raise (ItemLost(item.name) if isinstance(failed.error, NoNodeError) else failed.error) from None
+        except CancelledError:
+            self._in_background(lambda: self._free(item.name, item.session_id))
+            raise
+
+    async def _release(self, item: Item) -> None:
+        if self._held.pop(item, _MISSING) is not _MISSING:
+            try:
+                await self._free(item.name, item.session_id)
+            except CancelledError:
+                self._in_background(lambda: self._free(item.name, item.session_id))
+                raise
+
+    async def _free(self, name: str, session_id: int) -> None:
+        """Takes a claim away, unless its session is over: then it goes by itself, and may be somebody else's."""
+        try:
+            await self._receipts.commit(lambda transaction: transaction.delete(f"{self._claims}/{name}"), lambda: self._zk.session.id == session_id)
+        except (GivenUp, TransactionFailed):
+            pass
+
+    async def _remove_all(self, wanted: Callable[[str], bool]) -> int:
+        removed = 0
+        for name in await self._list(self._items):
+            if name.startswith(self._prefix) and wanted(name):
+                removed += await self._remove(name)
+        return removed
+
+    async def _remove(self, name: str) -> bool:
+        """Takes an item off the queue, if nobody has it; tells whether it did."""
+
+        def fill(transaction: Transaction) -> None:
+            transaction.create(f"{self._claims}/{name}", ephemeral=True)
+            transaction.delete(f"{self._claims}/{name}")
+            transaction.delete(f"{self._items}/{name}")
+
+        while True:
+            try:
+                await self._receipts.commit(fill)
+                return True
+            except TransactionFailed as failed:
+                if failed.index == 0 and isinstance(failed.error, NoNodeError):
+                    await self._make(self._claims)
+                elif isinstance(failed.error, (NoNodeError, NodeExistsError)):
+                    return False
+                else:
+                    raise failed.error from None
+
+    # The end
+
+    async def _close(self) -> None:
+        try:
+            while self._held and not self._zk.core.states.over:
+                await self._release(next(iter(self._held)))
+        finally:
+            # Where the rest is not given back one by one, because this was cancelled.
+            for item in self._held:
+                self._in_background(partial(self._free, item.name, item.session_id))
+            self._held.clear()
+        await self._receipts.close()
+
+    def _in_background(self, task: Callable[[], Coroutine[Deferred[Any], Any, None]]) -> None:
+        self._zk.core.in_background(lambda: Deferred.fromCoroutine(task()))
+
+
+def _pack(data: bytes) -> bytes:
+    """Data as Curator's queues wrap them."""
+    return b"".join((_VERSION, _ITEM, len(data).to_bytes(4, "big"), data, _END))
+
+
+def _unpack(data: bytes) -> tuple[bytes, ...]:
+    """What Curator's queues have wrapped.
+
+    :raises ValueError: where that is not so.
+    """
+    if data[:4] != _VERSION:
+        raise ValueError(f"it begins with {data[:4]!r}")
+    found = []
+    at = 4
+    while data[at : at + 1] == _ITEM:
+        begin = at + 5
+        at = begin + int.from_bytes(data[at + 1 : begin], "big")
+        found.append(data[begin:at])
+    if data[at : at + 1] != _END:
+        raise ValueError(f"there is no item and no end at byte {at}")
+    return tuple(found)
