@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
     from txzk.client.recipes.persistent_node import PersistentNode as PersistentNode
     from txzk.client.recipes.persistent_ttl_node import PersistentTtlNode as PersistentTtlNode
+    from txzk.client.recipes.queue import Queue as Queue
     from txzk.client.recipes.receipts import OutcomeUnknown as OutcomeUnknown
     from txzk.client.recipes.shared import SharedCount as SharedCount
     from txzk.client.recipes.shared import SharedValue as SharedValue
@@ -37,8 +38,9 @@ _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group", "Held": "lock", "Lock": "lock",
     "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "PersistentNode": "persistent_node",
-    "PersistentTtlNode": "persistent_ttl_node", "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "TreeCache": "tree_cache",
-    "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
+    "PersistentTtlNode": "persistent_ttl_node", "Queue": "queue", "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared",
+    "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy",
+    "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
