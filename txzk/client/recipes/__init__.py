@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.group import Group as Group
     from txzk.client.recipes.group import GroupChanges as GroupChanges
     from txzk.client.recipes.group import Membership as Membership
+    from txzk.client.recipes.items import Item as Item
     from txzk.client.recipes.lock import Held as Held
     from txzk.client.recipes.lock import Lock as Lock
     from txzk.client.recipes.lock import LockLost as LockLost
@@ -36,11 +37,11 @@ if TYPE_CHECKING:
 # Public names by the modules that have them.
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
-    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group", "Held": "lock", "Lock": "lock",
-    "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "PersistentNode": "persistent_node",
-    "PersistentTtlNode": "persistent_ttl_node", "Queue": "queue", "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared",
-    "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy",
-    "standard": "error_policy",
+    "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group", "Held": "lock", "Item": "items",
+    "Lock": "lock", "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
+    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "Queue": "queue", "Reason": "contender", "SharedCount": "shared",
+    "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock",
+    "session_only": "error_policy", "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
