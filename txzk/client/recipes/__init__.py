@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.group import GroupChanges as GroupChanges
     from txzk.client.recipes.group import Membership as Membership
     from txzk.client.recipes.items import Item as Item
+    from txzk.client.recipes.items import ItemLost as ItemLost
     from txzk.client.recipes.lock import Held as Held
     from txzk.client.recipes.lock import Lock as Lock
     from txzk.client.recipes.lock import LockLost as LockLost
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group", "Held": "lock", "Item": "items",
-    "Lock": "lock", "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
+    "ItemLost": "items", "Lock": "lock", "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
     "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "Queue": "queue", "Reason": "contender", "SharedCount": "shared",
     "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock",
     "session_only": "error_policy", "standard": "error_policy",
