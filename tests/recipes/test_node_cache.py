@@ -6,10 +6,11 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from tests.recipes.quiet import Quiet
+from txzk.client.client import Client
 from txzk.client.recipes.mirror import CacheEvent, Change
 from txzk.client.recipes.node_cache import NodeCache
 from txzk.cnxn.client_errors import ClientClosed, RequestTimeout
-from txzk.defs.errors import BadArgumentsError
+from txzk.defs.errors import AuthFailedError, BadArgumentsError, SessionExpiredError
 
 
 def data(cache: NodeCache) -> bytes | None:
@@ -131,6 +132,26 @@ def test_an_iteration_ends_with_its_cache_and_with_its_client() -> None:
         quiet.wait(other.start())
     with pytest.raises(ClientClosed):
         quiet.wait(cache.start())
+    quiet.finish()
+
+
+def test_it_ends_with_the_last_session_and_with_a_refused_proof() -> None:
+    quiet = Quiet(0)
+    stopping = Client(quiet.clock, quiet.server.connect_string, endpoint_factory=quiet.server.endpoint, track_ensemble=False, on_expiry="stop")
+    proving = Client(quiet.clock, quiet.server.connect_string, endpoint_factory=quiet.server.endpoint, track_ensemble=False)
+    caches = []
+    for zk in (stopping, proving):
+        quiet.wait(zk.start())
+        caches.append(quiet.wait(NodeCache(zk, "/a").start()))
+    quiet.server.expire(stopping.session.id)
+    proving.add_auth("nothing", b"x")
+    quiet.advance(60)
+    for cache, error in zip(caches, (SessionExpiredError, AuthFailedError), strict=True):
+        assert cache.over and cache.stale
+        with pytest.raises(error):
+            quiet.wait(cache.start())
+    for zk in (stopping, proving):
+        quiet.wait(zk.stop())
     quiet.finish()
 
 

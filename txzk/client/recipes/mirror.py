@@ -28,7 +28,7 @@ from txzk.client.view import View
 from txzk.client.watch import Watch
 from txzk.cnxn.client_errors import ClientClosed
 from txzk.cnxn.client_words import EventType, State, WatchEvent
-from txzk.defs.errors import ConnectionLossError, KeeperException, NoAuthError, NoNodeError, UnimplementedError
+from txzk.defs.errors import AuthFailedError, ConnectionLossError, KeeperException, NoAuthError, NoNodeError, SessionExpiredError, UnimplementedError
 
 _T = TypeVar("_T")
 
@@ -45,6 +45,7 @@ _AT_ONCE: Final = 500
 # A server of old hangs up on AddWatch; after so many connections that ended so the client does without.
 _HANGUPS: Final = 3
 
+_ENDS: Final[dict[State, type[KeeperException]]] = {State.LOST: SessionExpiredError, State.AUTH_FAILED: AuthFailedError}
 _CONNECTED: Final = (State.CONNECTED, State.CONNECTED_READ_ONLY)
 
 
@@ -168,7 +169,7 @@ class Mirror:
 
     def _state_changed(self, state: State) -> None:
         if self._zk.core.states.over:
-            self.end(self._zk.core.session.refusal or ClientClosed(self.path))
+            self.end(_ENDS.get(state, ClientClosed)(self.path))
             self._tell(CacheEvent(Change.STALE, self.path))
         elif state in _CONNECTED:
             self._do(self._catch_up())
