@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -74,6 +75,21 @@ def test_a_tree_grows_changes_and_falls(old: str | None) -> None:
     assert cache.paths == ["/t", "/t/again"]
     for path in ("/tt", "/t/again", "/t"):
         quiet.wait(two.delete(path))
+    quiet.wait(cache.close())
+    quiet.finish()
+
+
+def test_a_server_that_does_not_know_the_request_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {name: value for name, value in vars(opcodes).items() if name.isupper()}
+    monkeypatch.setattr("txzk.client.operations.opcodes", SimpleNamespace(**{**known, "ADD_WATCH": 999}))
+    quiet = Quiet(2)
+    make(quiet, "/t", "/t/a")
+    cache = TreeCache(quiet.clients[0], "/t")
+    quiet.wait(cache.start())
+    make(quiet, "/t/b")
+    quiet.settle()
+    assert cache.paths == ["/t", "/t/a", "/t/b"] and quiet.server.core.tree.watch_count == 6
+    quiet.wait(quiet.clients[1].delete("/t", recursive=True))
     quiet.wait(cache.close())
     quiet.finish()
 
@@ -199,7 +215,7 @@ def test_an_iteration_gives_the_paths_that_changed() -> None:
     quiet.finish()
 
 
-def test_a_listener_that_raises_or_closes_hurts_nobody(flushed: Any = None) -> None:
+def test_a_listener_may_close_its_cache() -> None:
     quiet = Quiet(1)
     make(quiet, "/t", "/t/a")
     cache = TreeCache(quiet.clients[0], "/t")

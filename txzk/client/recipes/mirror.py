@@ -193,7 +193,7 @@ class Mirror:
 
     def _did(self, result: object, running: Deferred[None]) -> None:
         del self._running[running]
-        if isinstance(result, Failure) and not result.check(CancelledError):
+        if isinstance(result, Failure) and not isinstance(result.value, CancelledError):
             if isinstance(result.value, KeeperException):
                 self.end(result.value)
                 self._tell(CacheEvent(Change.STALE, self.path))
@@ -407,7 +407,7 @@ def settled(call: Deferred[_T]) -> Deferred[_T]:
 
     def answered(result: _T | Failure) -> None:
         if not waiting.called:
-            waiting.callback(result)  # type: ignore[arg-type]
+            waiting.callback(result)
         elif not isinstance(result, Failure):
             watch: Any = result[1] if isinstance(result, tuple) else result
             watch.close()
