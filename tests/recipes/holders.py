@@ -48,9 +48,7 @@ class Holders:
 
     async def hold(self, member: Member, held: Holding) -> None:
         """It is held for some time."""
-        self.count += 1
-        self._holders[held] = member, member.zk.session.id
-        self.world.note(f"{member.name} holds {held.path}, token {held.token}")
+        self.take(member, held)
         if self.data:
             try:
                 await held.zk.set(self.data, b"%d" % held.token)
@@ -62,8 +60,14 @@ class Holders:
                 self.world.note(f"{member.name} wrote nothing: {error!r}")
         await member.soon()
 
+    def take(self, member: Member, held: Holding) -> None:
+        """It is held from now on."""
+        self.count += 1
+        self._holders[held] = member, member.zk.session.id
+        self.world.note(f"{member.name} holds {held.path}, token {held.token}")
+
     def end(self, held: Holding) -> None:
-        """It is given back."""
+        """It is given back now."""
         del self._holders[held]
         self.world.note(f"{held.path} is given back, {held.reason}")
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.persistent_node import PersistentNode as PersistentNode
     from txzk.client.recipes.persistent_ttl_node import PersistentTtlNode as PersistentTtlNode
     from txzk.client.recipes.queue import Queue as Queue
+    from txzk.client.recipes.read_write_lock import ReadWriteLock as ReadWriteLock
     from txzk.client.recipes.receipts import OutcomeUnknown as OutcomeUnknown
     from txzk.client.recipes.shared import SharedCount as SharedCount
     from txzk.client.recipes.shared import SharedValue as SharedValue

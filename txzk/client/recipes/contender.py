@@ -111,13 +111,13 @@ class Contender:
 
     def __init__(
         self, zk: View, queue: Queue, stem: str, data: bytes = b"", *, waits_for: Callable[[Place], bool] = lambda place: True,
-        error_policy: ErrorPolicy = standard, fixed: str | None = None,
+        error_policy: ErrorPolicy = standard, beside: Place | None = None,
     ) -> None:
         """
         :param stem: of its own node.
         :param waits_for: whether it must wait for one before it.
         :param error_policy: whether what was won is lost in a state; with the session it always is.
-        :param fixed: the number, as text, where it is not for the server to give; such a contender waits for nobody.
+        :param beside: a place in the queue whose number this one takes as well; it waits for nobody then, but the other must still be there.
         """
         self.path = ""
         self.token = 0
@@ -130,7 +130,7 @@ class Contender:
         self._first_data = data
         self._waits_for = waits_for
         self._error_policy = error_policy
-        self._fixed = fixed
+        self._beside = beside
         self._stake: _Stake | None = None
         self._won = False
         self._ahead: Watch | None = None
@@ -138,6 +138,7 @@ class Contender:
     async def win(self) -> None:
         """Returns when its turn has come; cancelled or failed, it leaves the queue.
 
+        :raises NoNodeError: the node that it is to be beside is gone.
         :raises KeeperException: the server refuses, or the client has ended.
         """
         try:
@@ -175,10 +176,10 @@ class Contender:
     async def _join(self) -> _Stake:
         """Makes the node."""
         zk = self._zk
-        path = f"{self._queue.folder}/{self._stem}{self._fixed or ''}"
+        path = f"{self._queue.folder}/{self._stem}" + ("" if self._beside is None else f"{self._beside.sequence:010d}")
         while True:
             try:
-                created = await zk.create_stat(path, self._first_data, ephemeral=True, sequence=self._fixed is None, protected=True)
+                created = await zk.create_stat(path, self._first_data, ephemeral=True, sequence=self._beside is None, protected=True)
                 break
             except NoNodeError:
                 await zk.ensure_path(self._queue.folder, container=True)
@@ -226,7 +227,9 @@ class Contender:
                 return False
             if stake.gone is not None or name not in names or zk.session.id != stake.owner:
                 return False
-            blocker = None if self._fixed is not None else self._blocker(names, name)
+            if self._beside is not None and self._beside.name not in names:
+                raise NoNodeError(f"{queue.folder}/{self._beside.name}")
+            blocker = self._blocker(names, name) if self._beside is None else None
             if blocker is not None:
                 await self._wait_for(stake, blocker)
             elif stake.watched.called and zk.state is State.CONNECTED:
