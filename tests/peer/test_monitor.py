@@ -35,7 +35,6 @@ def test_writes_that_wait_for_the_disk_are_outstanding() -> None:
     world = World()
     client = world.client()
     world.held = True
-    client.send(b"")
     client.exchange(1, b"")
     assert shown(world)["outstanding_requests"] == 1
 

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.peer.world import OPEN, World, frame
+from tests.peer.world import OPEN, WALL_MS, World, frame
 from txzk.database.tree import DataTree
 from txzk.defs import errors, opcodes
 from txzk.defs.modes import OwnerWords
@@ -169,6 +169,17 @@ def test_a_session_sees_on_a_new_connection_what_it_wrote_on_the_old_one() -> No
     assert world.server.outstanding_requests == 0
 
 
+def test_a_session_whose_connection_is_gone_is_re_attached() -> None:
+    world = World()
+    first = world.client()
+    first.create("/e", b"", 1)
+    world.server.disconnected(first.cnxn)
+    second = world.connect()
+    assert second.open(first.session_id, first.password).sessionId == first.session_id
+    assert second.get("/e")[0] == errors.OK
+    assert world.server.stats.metrics.counter("connection_revalidate_count") == 1
+
+
 def test_a_client_that_has_seen_more_is_sent_away() -> None:
     client = World().connect()
     assert client.open(zxid=99) is None
@@ -285,6 +296,102 @@ def test_ephemerals_without_a_session_do_not_survive_a_start() -> None:
     tree.create("/orphan", b"", OPEN_ACL, 77, 1, 1, 0)
     world = World(recovered=Recovered(tree, {}, 1))
     assert world.client().get("/orphan")[0] == errors.NO_NODE
+
+
+def test_what_recovery_noticed_is_reported() -> None:
+    recovered = Recovered(DataTree(), {}, 0)
+    recovered.warnings.append("a torn tail")
+    world = World(recovered=recovered)
+    assert [(effect.text, effect.warning) for effect in world.server.take_effects() if isinstance(effect, Report)] == [("a torn tail", True)]
+
+
+def test_a_start_that_replayed_transactions_takes_a_snapshot() -> None:
+    recovered = Recovered(DataTree(), {}, 0)
+    recovered.loaded_txns = 3
+    world = World(recovered=recovered)
+    world.pump()
+    assert [effect for effect in world.effects if isinstance(effect, WriteSnapshot)]
+
+
+def test_a_slow_flush_is_reported_and_counted() -> None:
+    world = World("fsync.warningthresholdms=50")
+    client = world.client()
+    world.held = True
+    client.send(frame(1, opcodes.CREATE, records.encode_CreateRequest("/a", b"", OPEN, 0)))
+    zxid = world.server.tree.last_processed_zxid + 1
+    world.server.log_written(zxid, world.now_ms, WALL_MS, 51)
+    world.server.log_written(zxid, world.now_ms, WALL_MS, 50)
+    [report] = [effect for effect in world.server.take_effects() if isinstance(effect, Report)]
+    assert report.warning and "took 51 ms" in report.text
+    assert world.server.stats.fsync_threshold_exceeded == 1
+
+
+def snapshotting(nodes: int, data: bytes) -> World:
+    """A server that begins with a snapshot."""
+    recovered = Recovered(DataTree(), {}, 0)
+    recovered.loaded_txns = 1
+    for number in range(nodes):
+        recovered.tree.create(f"/{number}", data, OPEN_ACL, 0, 1, 1, 0)
+    recovered.tree.last_processed_zxid = 1
+    return World(recovered=recovered)
+
+
+def test_a_snapshot_waits_for_a_disk_that_does_not_keep_up() -> None:
+    server = snapshotting(64 * 7, bytes(20_000)).server
+    while server.wants_snapshot_step:
+        server.snapshot_step()
+    assert len([effect for effect in server.take_effects() if isinstance(effect, WriteSnapshot)]) == 4
+    server.snapshot_written(0)
+    assert server.wants_snapshot_step
+    server.snapshot_step()
+    assert not server.wants_snapshot_step
+    assert server.stats.metrics.summaries["snapshottime"].count == 0
+
+
+def test_small_nodes_are_written_together_and_the_time_of_a_snapshot_is_measured() -> None:
+    world = snapshotting(300, b"")
+    server = world.server
+    steps = 0
+    while server.wants_snapshot_step:
+        server.snapshot_step()
+        steps += 1
+    assert steps > 3
+    assert len([effect for effect in server.take_effects() if isinstance(effect, WriteSnapshot)]) == 1
+    server.snapshot_written(world.now_ms + 12)
+    assert server.stats.metrics.summaries["snapshottime"].total == 12
+
+
+def test_a_soft_quota_is_only_told_of() -> None:
+    world = World("enforceQuota=true")
+    client = world.client()
+    for path, data in (("/q", b""), ("/zookeeper/quota/q", b""), ("/zookeeper/quota/q/zookeeper_limits", b"count=1,bytes=-1"),
+                       ("/zookeeper/quota/q/zookeeper_stats", b"count=1,bytes=0")):
+        client.create(path, data)
+    assert client.create("/q/a")[0] == errors.OK
+    assert [effect.text for effect in world.effects if isinstance(effect, Report)] == ["Quota exceeded: /q [current count=2, softCountLimit=1]"]
+    assert not [name for name, _ in world.server.stats.metrics.dump() if name.startswith("q_quota_exceeded")]
+
+
+ENSEMBLE = "authProvider.1=org.apache.zookeeper.server.auth.EnsembleAuthenticationProvider\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "data", "counted"),
+    [
+        ("", b"blue", "ensemble_auth_skip"), ("ensembleAuthName=blue,green", b"", "ensemble_auth_skip"),
+        ("ensembleAuthName=blue,green", b"green", "ensemble_auth_success"), ("ensembleAuthName=blue,green", b"red", "ensemble_auth_fail"),
+    ],
+)
+def test_who_looks_for_another_ensemble_is_cut_off(names: str, data: bytes, counted: str) -> None:
+    world = World(ENSEMBLE + names)
+    client = world.client()
+    client.send(frame(-4, opcodes.AUTH, records.encode_AuthPacket(0, "ensemble", data)))
+    failed = counted.endswith("fail")
+    assert client.told() == ([] if failed else [(errors.OK, b"")])
+    assert client.cnxn.closing == failed
+    kinds = ("ensemble_auth_skip", "ensemble_auth_success", "ensemble_auth_fail")
+    assert [kind for kind in kinds if world.server.stats.metrics.counter(kind)] == [counted]
+    assert client.cnxn.ids == [("ip", "127.0.0.1")]
 
 
 def test_a_failed_disk_stops_the_server() -> None:

@@ -235,8 +235,7 @@ class ServerCnxn:
         rest = data[offset:] if offset else data
         self._have = len(rest)
         self._need = need
-        if rest:
-            self._input.append(rest)
+        self._input.append(rest)
 
     def _process(self, data: bytes, now_ms: int, wall_ms: int) -> None:
         position = 0

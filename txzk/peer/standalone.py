@@ -265,7 +265,7 @@ class StandaloneServer:
 
     def take_effects(self) -> list[Effect]:
         """What is to be done now; to be called after every input."""
-        if not self._writing and self._log.pending:
+        if not self._writing:
             batch = self._log.take_batch()
             if batch is not None:
                 self._writing = True
