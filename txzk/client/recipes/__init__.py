@@ -41,9 +41,9 @@ _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group", "Held": "lock", "Item": "items",
     "ItemLost": "items", "Lock": "lock", "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
-    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "Queue": "queue", "Reason": "contender", "SharedCount": "shared",
-    "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock",
-    "session_only": "error_policy", "standard": "error_policy",
+    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "Queue": "queue", "ReadWriteLock": "read_write_lock",
+    "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery",
+    "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
