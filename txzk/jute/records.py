@@ -12,7 +12,7 @@ sources: a process that finds it there does not import construct, which halves t
 import marshal
 import sys
 from contextlib import suppress
-from importlib.util import cache_from_source, source_hash
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from pathlib import Path
 from types import CodeType
 
@@ -21,12 +21,14 @@ _SOURCES = ("schema.py", "compiler.py")
 
 
 def _compiled() -> CodeType:
-    key = source_hash(b"".join((_FOLDER / name).read_bytes() for name in _SOURCES))
     kept = Path(cache_from_source(str(_FOLDER / "coders.py")))
-    with suppress(OSError, EOFError, ValueError, TypeError):
+    # Of this Python, of these sources, and whole: two processes may have written at once.
+    key = MAGIC_NUMBER + source_hash(b"".join((_FOLDER / name).read_bytes() for name in _SOURCES))
+    with suppress(OSError):
         found = kept.read_bytes()
-        if found.startswith(key):
-            code: CodeType = marshal.loads(found[len(key) :])
+        body = found[len(key) + len(source_hash(b"")) :]
+        if found == key + source_hash(body) + body:
+            code: CodeType = marshal.loads(body)
             return code
     from txzk.jute import compiler, schema
 
@@ -36,7 +38,8 @@ def _compiled() -> CodeType:
         with suppress(OSError):
             kept.parent.mkdir(parents=True, exist_ok=True)
             new = kept.with_suffix(".new")
-            new.write_bytes(key + marshal.dumps(code))
+            body = marshal.dumps(code)
+            new.write_bytes(key + source_hash(body) + body)
             new.replace(kept)
     return code
 
