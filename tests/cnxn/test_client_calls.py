@@ -15,7 +15,7 @@ def request(name: str) -> Request:
 
 
 def calls(waiting: int, most_in_flight: int = 100) -> ClientCalls:
-    made = ClientCalls(most_in_flight, 1000)
+    made = ClientCalls(most_in_flight)
     for number in range(waiting):
         made.waiting.append(request(str(number)))
     return made

@@ -1,7 +1,7 @@
 """ClientCalls: the requests of a client, those that wait to be sent and those that wait for their answer.
 
 A request gets its xid when it is written, so one that still waits can be taken back without a trace. Not more than so many are in flight; the
-others wait, up to a bound. Answers come in the order of the requests. Covered by tests/cnxn/test_client_calls.py.
+others wait. Answers come in the order of the requests. Covered by tests/cnxn/test_client_calls.py.
 """
 
 from __future__ import annotations
@@ -82,16 +82,14 @@ class ClientCalls:
     """The two queues.
 
     :param most_in_flight: requests that may be unanswered at a time.
-    :param most_waiting: requests that may wait beyond those.
     """
 
-    def __init__(self, most_in_flight: int, most_waiting: int) -> None:
+    def __init__(self, most_in_flight: int) -> None:
         self.waiting: deque[Request] = deque()
         self.pending: deque[Request] = deque()
         self._most_in_flight = most_in_flight
         # A full window is refilled in large pieces: many small writes cost both ends more than they gain.
         self._least_room = max(1, most_in_flight // 4)
-        self.most_waiting = most_waiting
         self._last_xid = 0
 
     def write(self, out: list[bytes], now_ms: int) -> bool:

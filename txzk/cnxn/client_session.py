@@ -62,7 +62,7 @@ class ClientSession:
         self.hosts = hosts
         self.policy = policy
         self.watches = ClientWatches()
-        self.calls = ClientCalls(policy.most_in_flight, policy.most_waiting)
+        self.calls = ClientCalls(policy.most_in_flight)
         self.state = State.CONNECTING
         self.happened: list[Happening] = []
         self.effects: list[Effect] = []
