@@ -1,4 +1,4 @@
-"""The public names of the client, which `txzk` gives under its own name. tests/client/test_public_names.py pins them."""
+"""The public names of the client, which `txzk` gives under its own name. Covered by tests/client/test_public_names.py."""
 
 from txzk.client.answers import AclList, Children, Created, Node
 from txzk.client.client import Client, connect

@@ -1,8 +1,9 @@
 """The schema: every record of zookeeper.jute as a construct, with jute's own names of records and fields.
 
 The records Snapshot* are the parts of a snapshot file, which zookeeper.jute does not name. This is the only place that knows layouts;
-`txzk.jute.compiler` turns it into coders, and interpreted it is their oracle in tests/jute/test_oracle.py. Jute's types: int and long are
+`txzk.jute.compiler` turns it into coders, and interpreted it is their oracle. Jute's types: int and long are
 big-endian, a boolean is one byte, a string, buffer or vector starts with an int length of which -1 stands for null.
+Covered by tests/jute/test_oracle.py and test_golden_frames.py.
 """
 
 from __future__ import annotations
