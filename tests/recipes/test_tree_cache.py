@@ -18,7 +18,7 @@ from txzk.client.recipes.tree_cache import TreeCache
 from txzk.client.watch import Watch
 from txzk.cnxn.client_errors import ConnectionLoss
 from txzk.defs import opcodes
-from txzk.defs.errors import KeeperException, UnimplementedError
+from txzk.defs.errors import KeeperException, NotReadOnlyError, UnimplementedError
 from txzk.testing import MemoryServer
 
 
@@ -215,17 +215,80 @@ def test_an_iteration_gives_the_paths_that_changed() -> None:
     quiet.finish()
 
 
-def test_a_listener_may_close_its_cache() -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_a_listener_may_close_its_cache(old: bool) -> None:
     quiet = Quiet(1)
+    if old:
+        without_persistent_watches(quiet.clients[0], quiet.server, False)
     make(quiet, "/t", "/t/a")
     cache = TreeCache(quiet.clients[0], "/t")
     cache.listen(lambda event: cache.close())
     waiting = cache.start()
     failures: list[Any] = []
     waiting.addErrback(failures.append)
-    quiet.settle()
+    quiet.advance(2)
     assert len(failures) == 1
     quiet.wait(quiet.clients[0].delete("/t", recursive=True))
+    quiet.finish()
+
+
+def test_a_change_of_what_waits_to_be_read() -> None:
+    quiet = Quiet(2)
+    one, two = quiet.clients
+    make(quiet, "/t")
+    for number in range(1000):
+        two.create(f"/t/{number}")
+    quiet.settle()
+    quiet.server.delay(0.01)
+    cache = TreeCache(one, "/t")
+    cache.begin()
+    quiet.advance(0.07)
+    assert 0 < len(cache) < 1001
+    for number in range(1000):
+        two.set(f"/t/{number}", b"new")
+    quiet.wait(cache.start())
+    quiet.advance(1)
+    assert len(cache) == 1001 and all(node.data == b"new" for node in cache.children("/t").values())
+    quiet.wait(two.delete("/t", recursive=True))
+    quiet.wait(cache.close())
+    quiet.finish()
+
+
+def test_a_node_that_comes_between_the_read_and_the_watch() -> None:
+    quiet = Quiet(2)
+    one, two = quiet.clients
+    without_persistent_watches(one, quiet.server, False)
+    exists_and_watch = one.exists_and_watch
+
+    def late(path: str) -> Any:
+        if path not in quiet.nodes():
+            two.create(path, b"late")
+            quiet.clock.callLater(0.1, lambda: exists_and_watch(path).chainDeferred(answer))
+        answer: Deferred[Any] = Deferred()
+        return answer
+
+    one.exists_and_watch = late  # type: ignore[method-assign, assignment]
+    cache = TreeCache(one, "/t")
+    quiet.wait(cache.start())
+    assert contents(cache) == {"/t": b"late"}
+    quiet.wait(cache.close())
+    quiet.wait(two.delete("/t"))
+    quiet.finish()
+
+
+def test_a_server_without_a_quorum_cannot_be_asked_to_catch_up() -> None:
+    quiet = Quiet(2)
+    one, two = quiet.clients
+    one.sync = lambda path="/", **more: fail(NotReadOnlyError(path))  # type: ignore[method-assign]
+    make(quiet, "/t")
+    cache = TreeCache(one, "/t")
+    quiet.wait(cache.start())
+    quiet.server.drop(one.session.id)
+    quiet.wait(two.set("/t", b"2"))
+    quiet.advance(2)
+    assert not cache.stale and contents(cache) == {"/t": b"2"}
+    quiet.wait(cache.close())
+    quiet.wait(two.delete("/t"))
     quiet.finish()
 
 
