@@ -17,10 +17,14 @@ _Q = TypeVar("_Q", bound=BaseQueue)
 FOLDERS = ("/q", "/q/entries", "/q/taken", "/q-locks")
 
 
-def deliver(world: World, make: Callable[[View], _Q], put: Callable[[_Q, bytes, Member], Awaitable[Any]], most: int = 8) -> None:
+def deliver(
+    world: World, make: Callable[[View], _Q], put: Callable[[_Q, bytes, Member], Awaitable[Any]], look: Callable[[bytes], bool] = lambda data: True,
+    most: int = 8,
+) -> None:
     """Each member puts items and deals with those that it gets: acknowledges them, gives them back, or closes the queue with them.
 
     :param put: puts an item.
+    :param look: says of an item that has come whether it may have.
     :param most: items that a member puts.
     """
     world.may_stay = lambda path: path in FOLDERS
@@ -62,6 +66,8 @@ def deliver(world: World, make: Callable[[View], _Q], put: Callable[[_Q, bytes, 
             item = await queue.get(timeout=2)
         except RequestTimeout:
             return
+        if not look(item.data):
+            world.wrong(f"{item.data!r} has come to {member.name}")
         await member.soon(0.3)
         if member.chance.random() < 0.2:
             await item.release()
