@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
     from txzk.client.recipes.persistent_node import PersistentNode as PersistentNode
     from txzk.client.recipes.persistent_ttl_node import PersistentTtlNode as PersistentTtlNode
+    from txzk.client.recipes.priority_queue import PriorityQueue as PriorityQueue
     from txzk.client.recipes.queue import Queue as Queue
     from txzk.client.recipes.read_write_lock import ReadWriteLock as ReadWriteLock
     from txzk.client.recipes.receipts import OutcomeUnknown as OutcomeUnknown
@@ -41,9 +42,9 @@ _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group", "Held": "lock", "Item": "items",
     "ItemLost": "items", "Lock": "lock", "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
-    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "Queue": "queue", "ReadWriteLock": "read_write_lock",
-    "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery",
-    "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
+    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue",
+    "ReadWriteLock": "read_write_lock", "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "TreeCache": "tree_cache",
+    "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
