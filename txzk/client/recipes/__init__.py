@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.group import Group as Group
     from txzk.client.recipes.group import GroupChanges as GroupChanges
     from txzk.client.recipes.group import Membership as Membership
+    from txzk.client.recipes.id_queue import IdQueue as IdQueue
     from txzk.client.recipes.items import Item as Item
     from txzk.client.recipes.items import ItemLost as ItemLost
     from txzk.client.recipes.lock import Held as Held
@@ -42,11 +43,11 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group",
-    "Held": "lock", "Item": "items", "ItemLost": "items", "Lock": "lock", "LockLost": "lock", "Membership": "group", "NodeCache": "node_cache",
-    "OutcomeUnknown": "receipts", "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue",
-    "Queue": "queue", "ReadWriteLock": "read_write_lock", "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared",
-    "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy",
-    "standard": "error_policy",
+    "Held": "lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "Lock": "lock", "LockLost": "lock", "Membership": "group",
+    "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node",
+    "PriorityQueue": "priority_queue", "Queue": "queue", "ReadWriteLock": "read_write_lock", "Reason": "contender", "SharedCount": "shared",
+    "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock",
+    "session_only": "error_policy", "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
