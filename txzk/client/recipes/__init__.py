@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.lock import Lock as Lock
     from txzk.client.recipes.lock import LockLost as LockLost
     from txzk.client.recipes.lock import revoke as revoke
+    from txzk.client.recipes.locking_queue import LockingQueue as LockingQueue
     from txzk.client.recipes.mirror import CacheEvent as CacheEvent
     from txzk.client.recipes.mirror import Change as Change
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group",
-    "Held": "lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "Lock": "lock", "LockLost": "lock", "Membership": "group",
-    "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node",
-    "PriorityQueue": "priority_queue", "Queue": "queue", "ReadWriteLock": "read_write_lock", "Reason": "contender", "SharedCount": "shared",
-    "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock",
-    "session_only": "error_policy", "standard": "error_policy",
+    "Held": "lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "Lock": "lock", "LockLost": "lock", "LockingQueue": "locking_queue",
+    "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "PersistentNode": "persistent_node",
+    "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue", "ReadWriteLock": "read_write_lock",
+    "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared",
+    "discovery": "discovery", "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
