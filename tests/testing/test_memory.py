@@ -239,11 +239,13 @@ def test_the_same_calls_give_the_same_bytes() -> None:
 
 def test_importing_it_imports_no_twisted() -> None:
     program = (
-        "import sys\nfrom txzk.testing import MemoryServer\n"
-        "heavy = {'twisted', 'construct', 'zope.interface', 'javaproperties', 'threading', 'socket', 'ssl'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+        f"import sys\nsys.path[:0] = {sys.path!r}\nfrom txzk.testing import MemoryServer\n"
+        "print(sorted({'twisted', 'construct', 'zope.interface', 'javaproperties', 'threading', 'socket', 'ssl'} & set(sys.modules)))"
     )
-    subprocess.run([sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{program}"], check=True)
+    # The first of them keeps the compiled coders if nobody has done so since the schema was changed.
+    for _ in range(2):
+        ended = subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, capture_output=True, text=True)
+    assert ended.stdout == "[]\n"
 
 
 def test_an_answer_to_nothing_is_no_error() -> None:

@@ -47,16 +47,18 @@ class ZooKeeperService(Service):
 
     def __init__(
         self, config: ServerConfig, reactor: Any, make_worker: Callable[[Any, str, Sequence[int]], DiskWorker] = make_worker,
-        fail: Callable[[str], None] | None = None,
+        fail: Callable[[str], None] | None = None, make_factory: Callable[[Driver, bool], ClientPortFactory] = ClientPortFactory,
     ) -> None:
         """
         :param make_worker: makes what writes for the server, out of what `txzk.server.disk.make_worker` takes.
         :param fail: called with the reason when the server cannot go on; the reactor is stopped by default.
+        :param make_factory: makes the factory of the client port, out of what ClientPortFactory takes.
         """
         self._config = config
         self._reactor = reactor
         self._make_worker = make_worker
         self._fail = fail or self._end
+        self._make_factory = make_factory
         self.driver: Driver | None = None
         self._disks: list[DiskWorker] = []
         self._lock = -1
@@ -98,7 +100,7 @@ class ZooKeeperService(Service):
         self._disks[0].start()
         self.driver = Driver(self._reactor, server, self._disks[0], self._disks[1], self._fail)
         self._port = DirectPort(
-            config.client_port, ClientPortFactory(self.driver, config.settings.client_tcp_keep_alive),
+            config.client_port, self._make_factory(self.driver, config.settings.client_tcp_keep_alive),
             config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG,
             config.client_port_address, self._reactor,
         )

@@ -17,6 +17,7 @@ from txzk.server.driver import Driver, monotonic_ms, wall_ms
 from txzk.server.file_disk import FileDisk
 from txzk.server.service import ZooKeeperService
 from txzk.testing.disk import DiskQueue
+from txzk.testing.faulty_port import Faults, FaultyFactory
 from txzk.testing.settings import configuration
 
 # Of data that nobody will read again nothing needs to survive a power cut.
@@ -49,6 +50,7 @@ class Server:
         self._host = host
         self._service: ZooKeeperService | None = None
         self._disks: list[DiskQueue] = []
+        self._faults = Faults(reactor)
         self.port = port
         self.data_dir = data_dir or ""
         self.failure = ""
@@ -95,7 +97,7 @@ class Server:
             self._disks = []
             try:
                 config = configuration(self.data_dir, self._config, self._properties, self._host, self.port)
-                self._service = service = ZooKeeperService(config, self._reactor, self._make_worker, self._fail)
+                self._service = service = ZooKeeperService(config, self._reactor, self._make_worker, self._fail, self._make_factory)
                 service.startService()
             except Exception:
                 yield self.stop()
@@ -129,6 +131,7 @@ class Server:
         service, self._service = self._service, None
         if service is None:
             return
+        self._faults.losses.clear()
         yield service.stopService()
         driver = service.driver
         if driver is not None:
@@ -157,6 +160,18 @@ class Server:
         """
         return self._cut(self._driver(), session_id)
 
+    def lose_reply(self, op: int | None = None) -> None:
+        """Lets the next such request be carried out, and cuts its connection before the reply.
+
+        :param op: an op code of txzk.defs.opcodes, CREATE_SESSION for the handshake of a new session; None for any write.
+        """
+        self._driver()
+        self._faults.losses.add(op)
+
+    def delay(self, seconds: float) -> None:
+        """From now on bytes take so long, each way."""
+        self._faults.latency = seconds
+
     def fail_disk(self, reason: str = "the disk is broken") -> None:
         """Lets every write fail until the server is started again: at the first one it serves nobody any more."""
         self._driver()
@@ -175,6 +190,9 @@ class Server:
         if self._service is None or self._service.driver is None:
             raise RuntimeError(f"the server is not running{f': {self.failure}' if self.failure else ''}")
         return self._service.driver
+
+    def _make_factory(self, driver: Driver, keep_alive: bool) -> FaultyFactory:
+        return FaultyFactory(driver, keep_alive, self._faults)
 
     def _make_worker(self, reactor: Any, name: str, inherited: Sequence[int]) -> DiskQueue:
         files = FileDisk()
