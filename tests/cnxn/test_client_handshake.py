@@ -360,6 +360,16 @@ class TestReadOnly:
         play.session.probe_answered(B, True, play.now)
         assert play.effects() == []
 
+    def test_it_moves_once_what_was_written_is_answered(self) -> None:
+        play = Play(read_only=ReadOnly.ALLOW).up(read_only=True)
+        play.asked("get")
+        play.session.probe_answered(C, True, play.now)
+        assert play.effects() == []
+        play.reply(1, b"x")
+        assert play.happened() == [("get", b"x"), State.SUSPENDED]
+        assert play.effects() == [Hangup(False)]
+        assert play.redialled(0) == C
+
     def test_where_there_is_one_server_nobody_is_asked(self) -> None:
         play = Play([A], read_only=ReadOnly.ALLOW).up(read_only=True)
         play.wait(1000)

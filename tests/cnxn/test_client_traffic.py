@@ -508,13 +508,66 @@ class TestCancelled:
 class TestHosts:
     def test_a_server_that_is_gone_is_left(self) -> None:
         play = Play([A]).up()
-        play.asked("get")
+        play.ask("waits")
         play.session.hosts_changed([B], play.now)
         assert play.effects() == [Hangup(False)]
-        (_, error), state = play.happened()
+        assert play.happened() == [State.SUSPENDED]
+        assert play.redialled(0) == B
+        play.connect()
+        play.receive(welcome())
+        assert [packet.xid for packet in play.packets()] == [1]
+
+    def test_it_is_left_once_what_was_written_is_answered(self) -> None:
+        play = Play([A]).up()
+        play.asked("one")
+        play.asked("two")
+        play.session.hosts_changed([B], play.now)
+        play.ask("three")
+        assert play.packets() == []
+        play.reply(1)
+        assert play.effects() == []
+        play.wait(PING_MS)
+        assert [packet.xid for packet in play.packets()] == [-2]
+        play.reply(2)
+        assert play.effects() == [Hangup(False)]
+        assert play.happened() == [("one", b""), ("two", b""), State.SUSPENDED]
+        assert play.redialled(0) == B
+        play.connect()
+        play.receive(welcome())
+        assert [packet.xid for packet in play.packets()] == [3]
+
+    def test_a_list_with_the_server_in_it_again_keeps_it(self) -> None:
+        play = Play([A]).up()
+        play.asked("one")
+        play.session.hosts_changed([B], play.now)
+        play.session.hosts_changed([A], play.now)
+        assert play.asked("two").xid == 2
+        play.reply(1)
+        play.reply(2)
+        assert play.effects() == []
+
+    def test_who_stops_while_leaving_closes_here(self) -> None:
+        play = Play([A]).up()
+        play.asked("one")
+        play.session.hosts_changed([B], play.now)
+        play.session.stopped(play.now)
+        assert [packet.op for packet in play.packets()] == [opcodes.CLOSE_SESSION]
+        play.reply(1)
+        play.reply(2)
+        assert play.happened() == [("one", b""), State.CLOSED]
+        assert play.effects() == [Hangup(True)]
+
+    def test_a_connection_that_breaks_while_it_is_left_is_a_loss_like_any(self) -> None:
+        play = Play([A]).up()
+        play.asked("one")
+        play.session.hosts_changed([B], play.now)
+        (_, error), state = play.lost()
         assert isinstance(error, ConnectionLoss)
         assert state is State.SUSPENDED
-        assert play.redialled(0) == B
+        assert play.redialled() == B
+        play.connect()
+        play.receive(welcome())
+        assert play.asked("two").xid == 2
 
     def test_a_server_that_stays_is_kept(self) -> None:
         play = Play([A, B]).up()

@@ -78,6 +78,7 @@ class ClientSession:
         self._phase = IDLE
         self._read_only = False
         self._closing: Request | None = None
+        self._leaving = False
         self._out: list[bytes] = []
         self._input = ClientInput()
         self._control = ClientControl()
@@ -131,6 +132,7 @@ class ClientSession:
         if self._phase != UP:
             self._end(State.CLOSED, ClientClosed())
             return
+        self._leaving = False
         self._closing = Request(opcodes.CLOSE_SESSION, None, b"", None, None)
         self.calls.waiting.append(self._closing)
         self._give_up_at_ms = now_ms + self.read_timeout_ms
@@ -175,15 +177,20 @@ class ClientSession:
             self._clock.said_ms = now_ms
 
     def hosts_changed(self, servers: list[Server], now_ms: int) -> None:
-        """There is another list of servers."""
-        if self.hosts.update(servers, self.server if self._phase == UP else None) and self._closing is None:
-            self.effects.append(Hangup())
-            self._lost(now_ms, 0)
+        """There is another list of servers. Where the client moves, it does so once all that was written is answered."""
+        moves = self.hosts.update(servers, self.server if self._phase == UP else None)
+        self._leaving = moves and self._closing is None
+        self._leave_if_quiet(now_ms)
 
     def probe_answered(self, server: Server, read_write: bool, now_ms: int) -> None:
-        """A server said `rw`, or anything else."""
+        """A server said `rw`, or anything else. The client moves there as in `hosts_changed`."""
         if read_write and self._phase == UP and self._read_only and self._closing is None:
             self.hosts.prefer(server)
+            self._leaving = True
+            self._leave_if_quiet(now_ms)
+
+    def _leave_if_quiet(self, now_ms: int) -> None:
+        if self._leaving and self._phase == UP and not self.calls.pending:
             self.effects.append(Hangup())
             self._lost(now_ms, 0)
 
@@ -209,6 +216,8 @@ class ClientSession:
         except ProtocolError:
             self.effects.append(Hangup())
             self._lost(now_ms, _SOON_MS)
+        if self._leaving:
+            self._leave_if_quiet(now_ms)
 
     def timer_fired(self, now_ms: int) -> None:
         """It is `deadline_ms` or later."""
@@ -236,7 +245,7 @@ class ClientSession:
     def take_output(self, now_ms: int) -> bytes:
         """What is to be written now, joined."""
         out = self._out
-        if self._phase == UP and not self.write_paused and self.calls.waiting and self.calls.write(out, now_ms):
+        if self._phase == UP and not self.write_paused and not self._leaving and self.calls.waiting and self.calls.write(out, now_ms):
             self._clock.said_ms = now_ms
         if not out:
             return b""
@@ -445,6 +454,7 @@ class ClientSession:
         self._out.clear()
         self._give_up_at_ms = NEVER
         self._search.end()
+        self._leaving = False
         self.write_paused = False
         if self._closing is not None:
             self._end(State.CLOSED, ClientClosed())
@@ -493,7 +503,7 @@ class ClientSession:
             self.effects.append(Hangup(in_order))
         self._phase = IDLE
         self._exchange = None
-        self._read_only = False
+        self._read_only = self._leaving = False
         self._out.clear()
         self._dial_at_ms = self._give_up_at_ms = NEVER
         self._search.end()
