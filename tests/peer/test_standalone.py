@@ -284,6 +284,17 @@ def test_limits_of_connections() -> None:
     assert world.server.stats.metrics.counter("connection_rejected") == 2
 
 
+def test_a_flood_of_connections_is_told_of_in_few_lines() -> None:
+    world = World("maxClientCnxns=1")
+    world.client()
+    for _ in range(100):
+        assert world.server.connected("127.0.0.1", 1, world.now_ms, 0) is None
+    assert world.server.connected("127.0.0.1", 1, world.now_ms + 100, 0) is None
+    assert [effect.text.partition(" refused")[0] for effect in world.server.take_effects() if isinstance(effect, Report)] == [
+        "refused 127.0.0.1: maxClientCnxns=1 connections of this address are open", "[100 times]",
+    ]
+
+
 def test_a_connection_that_never_asks_for_a_session_is_closed() -> None:
     world = World()
     client = world.connect()

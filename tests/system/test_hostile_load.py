@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import resource
+import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,6 +181,87 @@ class TestHurry:
                 wire.frame()
                 assert wire.reply().err == errors.OK
         assert not [name for name in bystander.children("/") if name.startswith("short")]
+
+
+class TestOversizedMultis:
+    """As many operations as go into one frame."""
+
+    def test_all_of_them_are_done(self, server: ManagedServer, bystander: RawClient) -> None:
+        names = [f"/m{number}" for number in range(12_000)]
+        before = peak(server)
+        with Wire(server.port) as wire:
+            wire.open()
+            assert wire.call(opcodes.MULTI, multi((opcodes.CREATE, create(name)) for name in names)) == errors.OK
+            bystander.set_data("/bystander", b"in between")
+            assert wire.call(opcodes.MULTI, multi((opcodes.DELETE, records.encode_DeleteRequest(name, -1)) for name in names)) == errors.OK
+        assert not [name for name in bystander.children("/") if name.startswith("m")]
+        assert peak(server) - before < 120 * MB
+
+    def test_one_that_is_refused_undoes_all(self, server: ManagedServer, bystander: RawClient) -> None:
+        operations = [(opcodes.CREATE, create(f"/undone{number}")) for number in range(12_000)]
+        operations.append((opcodes.CHECK, records.encode_CheckVersionRequest("/none", 0)))
+        with Wire(server.port) as wire:
+            wire.open()
+            assert wire.call(opcodes.MULTI, multi(operations)) == errors.OK
+            assert wire.call(opcodes.EXISTS, records.encode_ExistsRequest("/undone0", False)) == errors.NO_NODE
+            assert wire.call(opcodes.CREATE, create("/undone0", flags=1)) == errors.OK
+
+    def test_more_than_a_frame_holds_ends_the_connection(self, server: ManagedServer, bystander: RawClient) -> None:
+        body = multi((opcodes.CREATE, create(f"/never{number}")) for number in range(25_000))
+        assert len(body) > MB
+        with Wire(server.port) as wire:
+            wire.open()
+            wire.send_what_goes(request(opcodes.MULTI, body))
+            assert wire.rest() == b""
+        assert "never0" not in bystander.children("/")
+
+
+class TestFloods:
+    def test_one_address_takes_only_its_share(self, txzk: Factory) -> None:
+        share = 10
+        limited = txzk({"maxClientCnxns": share})
+        with Wire(limited.port, "127.0.0.2") as other:
+            other.open()
+            wires = [Wire(limited.port, "127.0.0.3") for _ in range(300)]
+            assert [wire.rest() for wire in wires[share:]] == [b""] * (300 - share)
+            assert other.call(opcodes.PING, xid=-2) == errors.OK
+            for wire in wires[:share]:
+                wire.open()
+            assert four_letter_word(limited.port, b"cons").count(b"/127.0.0.3:") == share
+            wires[0].send(request(opcodes.CLOSE_SESSION))
+            assert wires[0].reply().err == errors.OK
+            assert wires[0].rest() == b""
+            with Wire(limited.port, "127.0.0.3") as late:
+                late.open()
+            for wire in wires:
+                wire.socket.close()
+        assert complaints(limited.output()) == []
+
+    def test_the_server_as_a_whole_takes_only_so_many(self, txzk: Factory) -> None:
+        full = txzk({"maxCnxns": 20})
+        wires = [Wire(full.port, f"127.0.0.{number % SOURCES + 1}") for number in range(100)]
+        assert [wire.rest() for wire in wires[20:]] == [b""] * 80
+        for wire in wires[:20]:
+            wire.open()
+        for wire in wires:
+            wire.socket.close()
+        assert complaints(full.output()) == []
+
+    @pytest.mark.parametrize("said", [b"", handshake()[:20], handshake(), b"srvr"], ids=["nothing", "half a handshake", "a handshake", "a word"])
+    def test_connections_that_are_reset_leave_nothing_behind(self, server: ManagedServer, bystander: RawClient, said: bytes) -> None:
+        def opened() -> int:
+            line = next(line for line in four_letter_word(server.port, b"mntr").decode().splitlines() if "open_file_descriptor_count" in line)
+            return int(line.split()[1])
+
+        before = opened()
+        for _ in range(500):
+            wire = Wire(server.port)
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            wire.send_what_goes(said)
+            wire.socket.close()
+        bystander.set_data("/bystander", b"afterwards")
+        assert opened() <= before + 5
+        assert sessions(server).count("/127.0.0.") <= 3
 
 
 @pytest.fixture

@@ -121,14 +121,12 @@ class StandaloneServer:
         total = self.settings.max_cnxns
         if total and len(self.cnxns) >= total:
             self.stats.metrics.count("connection_rejected")
-            self.effects.append(Report(f"refused {remote_host}: maxCnxns={total} connections are open", True))
+            self._warn(f"refused {remote_host}: maxCnxns={total} connections are open", now_ms)
             return None
         per_host = self.config.max_client_cnxns
         if per_host and sum(1 for cnxn in self.cnxns if cnxn.remote_host == remote_host) >= per_host:
             self.stats.metrics.count("connection_rejected")
-            self.effects.append(
-                Report(f"refused {remote_host}: maxClientCnxns={per_host} connections of this address are open", True)
-            )
+            self._warn(f"refused {remote_host}: maxClientCnxns={per_host} connections of this address are open", now_ms)
             return None
         cnxn = ServerCnxn(self, remote_host, remote_port, now_ms, wall_ms)
         self.cnxns[cnxn] = None
