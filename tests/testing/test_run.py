@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
@@ -70,6 +73,17 @@ def test_what_does_not_end_is_cancelled() -> None:
 def test_a_reactor_runs_by_itself() -> None:
     with pytest.raises(TypeError, match="^a clock that runs by itself cannot be run$"):
         MemoryServer(reactor).run(succeed(1))
+
+
+def test_a_client_of_it_imports_neither_tls_nor_sockets_of_twisted() -> None:
+    """They take three times as long as all else of a first create."""
+    program = (
+        "import sys\nfrom twisted.internet.task import Clock\nfrom txzk.testing import MemoryServer\n"
+        "with MemoryServer(Clock()) as server:\n    client = server.client()\n    client.start()\n    server.run(client.create('/a'))\n"
+        "print(sorted({'OpenSSL', 'twisted.internet.endpoints', 'twisted.internet.ssl', 'twisted.internet.reactor'} & set(sys.modules)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert ended.stdout == "[]\n"
 
 
 def test_clients_of_equal_servers_do_the_same() -> None:
