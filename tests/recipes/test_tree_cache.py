@@ -276,6 +276,38 @@ def test_a_node_that_comes_between_the_read_and_the_watch() -> None:
     quiet.finish()
 
 
+def test_after_a_lost_session_nothing_is_read_before_the_sync() -> None:
+    quiet = Quiet(2)
+    one, two = quiet.clients
+    make(quiet, "/t", "/t/a")
+    cache = TreeCache(one, "/t")
+    quiet.wait(cache.start())
+    calls: list[str] = []
+
+    def noted(name: str) -> None:
+        function = getattr(one, name)
+        setattr(one, name, lambda path: calls.append(name) or function(path))
+
+    quiet.server.delay(0.1)
+    two.set("/t/a", b"2")
+    quiet.advance(0.25)
+    for name in ("sync", "get", "children_stat"):
+        noted(name)
+    session = one.session.id
+    quiet.server.pause()
+    quiet.advance(20, lambda: one.session.id == 0)
+    quiet.advance(3)
+    quiet.server.resume()
+    quiet.wait(cache.start())
+    quiet.advance(10, lambda: not cache.stale)
+    assert calls[:2] == ["sync", "get"] and one.session.id != session
+    assert contents(cache) == {"/t": b"/t", "/t/a": b"2"}
+    quiet.server.delay(0)
+    quiet.wait(two.delete("/t", recursive=True))
+    quiet.wait(cache.close())
+    quiet.finish()
+
+
 def test_a_server_without_a_quorum_cannot_be_asked_to_catch_up() -> None:
     quiet = Quiet(2)
     one, two = quiet.clients

@@ -21,7 +21,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txzk.client.answers import Node
-from txzk.client.recipes.patience import patiently
 from txzk.client.retry import Backoff, may_retry, pause
 from txzk.client.states import guarded
 from txzk.client.view import View
@@ -39,6 +38,8 @@ DATA: Final = 1
 CHILDREN: Final = 2
 
 _EVER: Final = 1 << 63
+
+_LONGEST_PAUSE: Final = 5.0
 
 # Reads on their way at the same time.
 _AT_ONCE: Final = 500
@@ -179,7 +180,7 @@ class Mirror:
 
     async def _catch_up(self) -> None:
         try:
-            await patiently(self._zk, lambda: self._zk.sync(self.path))
+            await self._ask(lambda: self._zk.sync(self.path))
         except KeeperException as error:
             # A server without a quorum cannot; it is as late as it is.
             _log.debug("no sync: {error}", error=error)
@@ -224,22 +225,37 @@ class Mirror:
 
         :returns: False where the server knows none.
         """
-        policy = Backoff()
-        count = hangups = 0
-        while hangups < _HANGUPS:
+        hangups = 0
+
+        def attempt() -> Deferred[Watch | None]:
+            return settled(self._zk.add_watch(self.path, self._heard, recursive=self._depth != 0)).addErrback(refused)
+
+        def refused(failure: Failure) -> None:
+            nonlocal hangups
+            hangups += isinstance(failure.value, ConnectionLossError) and getattr(failure.value, "sent", True)
+            if hangups < _HANGUPS and not isinstance(failure.value, UnimplementedError):
+                failure.raiseException()
+
+        watch = await self._ask(attempt)
+        if watch is not None:
+            self._hold(self.path, 0, watch)
+        return watch is not None
+
+    async def _ask(self, call: Callable[[], Deferred[_T]]) -> _T:
+        """The answer to a read, however long it takes. Nothing is asked before there is a connection, so that the sync goes first."""
+        policy = Backoff(most=_LONGEST_PAUSE)
+        count = 0
+        states = self._zk.core.states
+        while True:
+            if self._zk.state not in _CONNECTED and not states.over:
+                await self._zk.when(*_CONNECTED)
             try:
-                watch = await settled(self._zk.add_watch(self.path, self._heard, recursive=self._depth != 0))
-                self._hold(self.path, 0, watch)
-                return True
-            except UnimplementedError:
-                return False
+                return await call()
             except KeeperException as error:
-                if self._zk.core.states.over or not may_retry(error):
+                if states.over or not may_retry(error):
                     raise
-                hangups += isinstance(error, ConnectionLossError) and getattr(error, "sent", True)
             count += 1
             await pause(self._zk.core.reactor, policy.delay(count, 0) or 0)
-        return False
 
     def _heard(self, event: WatchEvent) -> None:
         """Of the persistent watch."""
@@ -321,13 +337,13 @@ class Mirror:
 
     async def _read_data(self, path: str) -> None:
         if not self._one_shot:
-            self._store(path, await patiently(self._zk, lambda: self._zk.get(path)))
+            self._store(path, await self._ask(lambda: self._zk.get(path)))
             return
         try:
-            node, watch = await patiently(self._zk, lambda: settled(self._zk.get_and_watch(path)))
+            node, watch = await self._ask(lambda: settled(self._zk.get_and_watch(path)))
         except (NoNodeError, NoAuthError) as error:
             if path == self.path:
-                stat, watch = await patiently(self._zk, lambda: settled(self._zk.exists_and_watch(path)))
+                stat, watch = await self._ask(lambda: settled(self._zk.exists_and_watch(path)))
                 self._hold(path, DATA, watch)
                 if stat is not None and isinstance(error, NoNodeError):
                     self._reading[path] |= DATA
@@ -337,10 +353,10 @@ class Mirror:
 
     async def _read_children(self, path: str) -> None:
         if self._one_shot:
-            children, watch = await patiently(self._zk, lambda: settled(self._zk.children_and_watch(path)))
+            children, watch = await self._ask(lambda: settled(self._zk.children_and_watch(path)))
             self._hold(path, CHILDREN, watch)
         else:
-            children = await patiently(self._zk, lambda: self._zk.children_stat(path))
+            children = await self._ask(lambda: self._zk.children_stat(path))
         entry = self._entries.get(path)
         if entry is None:
             return
