@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from txzk.client.recipes.contender import Reason as Reason
     from txzk.client.recipes.delay_queue import DelayQueue as DelayQueue
     from txzk.client.recipes.double_barrier import DoubleBarrier as DoubleBarrier
+    from txzk.client.recipes.election import Election as Election
+    from txzk.client.recipes.election import Participant as Participant
+    from txzk.client.recipes.election import Term as Term
+    from txzk.client.recipes.election import Terms as Terms
     from txzk.client.recipes.error_policy import session_only as session_only
     from txzk.client.recipes.error_policy import standard as standard
     from txzk.client.recipes.group import Group as Group
@@ -43,12 +47,13 @@ if TYPE_CHECKING:
 # Public names by the modules that have them.
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
-    "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Group": "group", "GroupChanges": "group",
-    "Held": "lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "Lock": "lock", "LockLost": "lock", "LockingQueue": "locking_queue",
-    "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "PersistentNode": "persistent_node",
-    "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue", "ReadWriteLock": "read_write_lock",
-    "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "TreeCache": "tree_cache", "Versioned": "shared",
-    "discovery": "discovery", "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
+    "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Election": "election", "Group": "group",
+    "GroupChanges": "group", "Held": "lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "Lock": "lock", "LockLost": "lock",
+    "LockingQueue": "locking_queue", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "Participant": "election",
+    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue",
+    "ReadWriteLock": "read_write_lock", "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "Term": "election",
+    "Terms": "election", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy",
+    "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
