@@ -171,6 +171,41 @@ def test_nothing_is_read_from_a_client_while_too_much_waits_for_it() -> None:
     assert transport.producerState == "producing"
 
 
+def test_a_transport_that_takes_everything_is_given_everything() -> None:
+    shell = Shell()
+    protocol, transport = session(shell)
+    protocol.dataReceived(create(1, "/big", bytes(900_000)))
+    shell.log.work()
+    transport.clear()
+    protocol.dataReceived(b"".join(get(xid, "/big") for xid in range(2, 12)))
+    assert [xid for xid, _ in told(transport)] == list(range(2, 12))
+    assert transport.producerState == "producing"
+
+
+def test_a_transport_that_fills_up_meanwhile_is_given_no_more() -> None:
+    shell = Shell()
+    protocol, transport = session(shell)
+    protocol.dataReceived(create(1, "/big", bytes(900_000)))
+    shell.log.work()
+    transport.clear()
+    write = transport.write
+
+    def limited(data: bytes) -> None:
+        write(data)
+        if len(transport.value()) > 3_000_000:
+            protocol.pauseProducing()
+
+    transport.write = limited  # type: ignore[method-assign]
+    protocol.dataReceived(b"".join(get(xid, "/big") for xid in range(2, 12)))
+    assert [xid for xid, _ in told(transport)] == [2, 3, 4, 5]
+    assert transport.producerState == "paused"
+    protocol.resumeProducing()
+    assert [xid for xid, _ in told(transport)] == [6, 7, 8, 9]
+    protocol.resumeProducing()
+    assert [xid for xid, _ in told(transport)] == [10, 11]
+    assert transport.producerState == "producing"
+
+
 def test_who_is_sent_away_gets_what_is_left_though_it_does_not_read() -> None:
     shell = Shell()
     protocol, transport = session(shell)

@@ -60,15 +60,28 @@ class ClientPortProtocol(Protocol):
             output = cnxn.take_output()
             if output:
                 self.transport.write(output)
+        stalled = cnxn.stalled
+        if stalled and not cnxn.write_paused and not cnxn.closing:
+            stalled = self._go_on(cnxn)
         if cnxn.closing:
             self.transport.unregisterProducer()
             self.transport.loseConnection()
-        elif cnxn.stalled == self._reading:
-            self._reading = not cnxn.stalled
+        elif stalled == self._reading:
+            self._reading = not stalled
             if self._reading:
                 self.transport.resumeProducing()
             else:
                 self.transport.pauseProducing()
+
+    def _go_on(self, cnxn: ServerCnxn) -> bool:
+        """Serves on where the transport has taken all there was, since it will not say when to; gives whether the connection still waits."""
+        output = b"all"
+        while output and not cnxn.write_paused:
+            cnxn.resume(monotonic_ms(), wall_ms())
+            output = cnxn.take_output()
+            if output:
+                self.transport.write(output)
+        return cnxn.stalled
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         cnxn = self._cnxn
