@@ -10,7 +10,7 @@ from tests.recipes.member import Member
 from tests.recipes.quiet import Quiet
 from txzk.client.client import Client
 from txzk.client.recipes.persistent_node import PersistentNode
-from txzk.cnxn.client_errors import ClientClosed, RequestTimeout
+from txzk.cnxn.client_errors import ClientClosed, FenceLost, RequestTimeout
 from txzk.cnxn.client_words import State
 from txzk.defs import opcodes
 from txzk.defs.errors import BadArgumentsError, NoAuthError, NotEmptyError
@@ -207,6 +207,23 @@ def test_what_is_refused_ends_it() -> None:
     unused = PersistentNode(zk, "/b")
     quiet.wait(unused.close())
     quiet.wait(zk.delete("/ro"))
+    quiet.finish()
+
+
+def test_it_ends_with_the_fence_of_its_view() -> None:
+    quiet = Quiet(2)
+    one, two = quiet.clients
+    quiet.wait(two.create("/fence"))
+    nodes = [PersistentNode(one.fenced("/fence"), "/a", b"1") for _ in range(2)]
+    quiet.wait(nodes[0].start())
+    quiet.wait(two.delete("/fence"))
+    with pytest.raises(FenceLost):
+        quiet.wait(nodes[0].set_data(b"2"))
+    quiet.wait(two.delete("/a"))
+    with pytest.raises(FenceLost):
+        quiet.wait(nodes[1].start())
+    for node in nodes:
+        quiet.wait(node.close())
     quiet.finish()
 
 

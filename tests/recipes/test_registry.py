@@ -12,7 +12,7 @@ from tests.recipes.member import Member
 from tests.recipes.quiet import Quiet
 from txzk.client.recipes.discovery import Instance, Registry, ServiceCache, ServiceType
 from txzk.client.recipes.patience import patiently
-from txzk.cnxn.client_errors import ClientClosed, RequestTimeout
+from txzk.cnxn.client_errors import ClientClosed, FenceLost, RequestTimeout
 from txzk.defs.errors import NoAuthError
 
 DYNAMIC, SEQUENTIAL, STATIC, PERMANENT = ServiceType.DYNAMIC, ServiceType.DYNAMIC_SEQUENTIAL, ServiceType.STATIC, ServiceType.PERMANENT
@@ -159,6 +159,11 @@ def test_limits_refusals_and_the_end() -> None:
     registry = Registry(zk, "/r")
     for kind in (DYNAMIC, STATIC):
         with pytest.raises(NoAuthError):
+            quiet.wait(registry.register(Instance("web", "a", service_type=kind)))
+    quiet.wait(registry.close())
+    registry = Registry(zk.fenced("/none"), "/r")
+    for kind in (DYNAMIC, STATIC):
+        with pytest.raises(FenceLost):
             quiet.wait(registry.register(Instance("web", "a", service_type=kind)))
     quiet.wait(registry.close())
     quiet.wait(zk.delete("/r"))

@@ -14,7 +14,7 @@ from txzk.client.settings import AclEntry
 from txzk.client.states import guarded
 from txzk.client.view import View
 from txzk.client.watch import Watch
-from txzk.cnxn.client_errors import ClientClosed
+from txzk.cnxn.client_errors import ClientClosed, FenceLost
 from txzk.cnxn.client_words import State, WatchEvent
 from txzk.defs.errors import KeeperException, NodeExistsError, NoNodeError
 
@@ -234,6 +234,8 @@ class PersistentNode:
         if node.data != data and (node.stat.czxid != self._czxid or self._written != number):
             try:
                 await zk.set(path, data)
+            except FenceLost:
+                raise
             except NoNodeError:
                 return False
         self._czxid, self._written = node.stat.czxid, number
@@ -256,6 +258,8 @@ class PersistentNode:
             created = await zk.create_stat(
                 path, data, ephemeral=self._ephemeral, container=self._container, ttl=self._ttl, acl=self._acl, sequence=first, protected=first
             )
+        except FenceLost:
+            raise
         except NoNodeError:
             await make_parents(self._zk, path, self._acl)
         except NodeExistsError:

@@ -14,7 +14,7 @@ from txzk.client.recipes.discovery.instance import Instance, ServiceType
 from txzk.client.recipes.patience import make_parents, patiently, wall_seconds
 from txzk.client.recipes.persistent_node import PersistentNode
 from txzk.client.view import View
-from txzk.cnxn.client_errors import ClientClosed
+from txzk.cnxn.client_errors import ClientClosed, FenceLost
 from txzk.defs.errors import KeeperException, NoNodeError
 
 _log = Logger()
@@ -104,8 +104,14 @@ class Registry:
         key = (instance.name, instance.id)
         data = instance.encode()
         if not instance.service_type.dynamic:
+            before = self._static.get(key)
             self._static[key] = instance
-            await patiently(self._zk, lambda: self._put(instance, data))
+            try:
+                await patiently(self._zk, lambda: self._put(instance, data))
+            except KeeperException:
+                if before is None:
+                    self._static.pop(key, None)
+                raise
             return instance
         node = self._nodes.get(key)
         if node is None:
@@ -125,6 +131,8 @@ class Registry:
             try:
                 await self._zk.create(path, data, or_set=True)
                 return
+            except FenceLost:
+                raise
             except NoNodeError:
                 await make_parents(self._zk, path)
 
