@@ -284,6 +284,19 @@ def test_limits_of_connections() -> None:
     assert world.server.stats.metrics.counter("connection_rejected") == 2
 
 
+def test_who_hangs_up_makes_room_for_another_of_the_same_address() -> None:
+    world = World("maxClientCnxns=2")
+    one, two = world.client(), world.client()
+    world.server.disconnected(one.cnxn)
+    three = world.client()
+    assert world.server.connected("127.0.0.1", 1, 0, 0) is None
+    for client in (two, three):
+        world.server.disconnected(client.cnxn)
+    for _ in range(2):
+        world.client()
+    assert world.server.connected("127.0.0.1", 1, 0, 0) is None
+
+
 def test_a_flood_of_connections_is_told_of_in_few_lines() -> None:
     world = World("maxClientCnxns=1")
     world.client()

@@ -64,6 +64,7 @@ class StandaloneServer:
         self.started_ms = now_ms
         self.stats = ServerStats()
         self.cnxns: dict[ServerCnxn, None] = {}
+        self._cnxns_of_host: dict[str, int] = {}
         self.dirty: dict[ServerCnxn, None] = {}
         self.outstanding_requests = 0
         self.max_frame_bytes = settings.jute_max_buffer
@@ -124,12 +125,14 @@ class StandaloneServer:
             self._warn(f"refused {remote_host}: maxCnxns={total} connections are open", now_ms)
             return None
         per_host = self.config.max_client_cnxns
-        if per_host and sum(1 for cnxn in self.cnxns if cnxn.remote_host == remote_host) >= per_host:
+        of_host = self._cnxns_of_host.get(remote_host, 0)
+        if per_host and of_host >= per_host:
             self.stats.metrics.count("connection_rejected")
             self._warn(f"refused {remote_host}: maxClientCnxns={per_host} connections of this address are open", now_ms)
             return None
         cnxn = ServerCnxn(self, remote_host, remote_port, now_ms, wall_ms)
         self.cnxns[cnxn] = None
+        self._cnxns_of_host[remote_host] = of_host + 1
         return cnxn
 
     def disconnected(self, cnxn: ServerCnxn) -> None:
@@ -138,7 +141,10 @@ class StandaloneServer:
             self.stats.metrics.count("connection_drop_count")
         self.outstanding_requests -= cnxn.outstanding
         cnxn.lost()
-        self.cnxns.pop(cnxn, None)
+        del self.cnxns[cnxn]
+        of_host = self._cnxns_of_host.pop(cnxn.remote_host) - 1
+        if of_host:
+            self._cnxns_of_host[cnxn.remote_host] = of_host
         self.dirty.pop(cnxn, None)
         if self._by_session.get(cnxn.session_id) is cnxn:
             del self._by_session[cnxn.session_id]

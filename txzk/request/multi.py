@@ -37,10 +37,7 @@ def decode_multi(body: bytes) -> list[tuple[int, Any]]:
 
     :raises JuteError: for a body that breaks off, an operation that a multi cannot hold, or create flags that do not exist.
     """
-    operations, failure = _decode(body, _WRITES)
-    if failure is not None:
-        raise failure
-    return [_as_java_reads(op, operation) for op, operation in operations]
+    return [_as_java_reads(op, operation) for op, operation in _decode(body, _WRITES)]
 
 
 def _as_java_reads(op: int, operation: Any) -> tuple[int, Any]:
@@ -63,30 +60,25 @@ def decode_multi_read(body: bytes) -> list[tuple[int, Any]]:
 
     :raises JuteError: for a body that breaks off, an unknown operation, or reads and writes in one.
     """
-    operations, failure = _decode(body, _ALL)
-    if failure is not None:
-        raise failure
+    operations = _decode(body, _ALL)
     if len({op in _READS for op, _ in operations}) > 1:
         raise JuteError("reads and writes in one request", "MultiHeader", "type", 0)
     return operations
 
 
-def _decode(body: bytes, decoders: dict[int, Decoder]) -> tuple[list[tuple[int, Any]], JuteError | None]:
+def _decode(body: bytes, decoders: dict[int, Decoder]) -> list[tuple[int, Any]]:
     operations: list[tuple[int, Any]] = []
     offset = 0
     end = len(body)
-    try:
-        while True:
-            header, offset = records.decode_MultiHeader(body, offset, end)
-            if header.done:
-                return operations, None
-            decoder = decoders.get(header.type)
-            if decoder is None:
-                return operations, JuteError(f"operation {header.type} is not allowed here", "MultiHeader", "type", offset)
-            operation, offset = decoder(body, offset, end)
-            operations.append((header.type, operation))
-    except JuteError as error:
-        return operations, error
+    while True:
+        header, offset = records.decode_MultiHeader(body, offset, end)
+        if header.done:
+            return operations
+        decoder = decoders.get(header.type)
+        if decoder is None:
+            raise JuteError(f"operation {header.type} is not allowed here", "MultiHeader", "type", offset)
+        operation, offset = decoder(body, offset, end)
+        operations.append((header.type, operation))
 
 
 def encode_error(code: int) -> bytes:
