@@ -73,6 +73,12 @@ def test_ids_skip_zero_and_the_word_of_a_container() -> None:
     assert [sessions.new_session_id() for _ in range(2)] == [-1, 1]
 
 
+def test_ids_skip_those_of_sessions_that_the_disk_knows() -> None:
+    first = initial_session_id(1, 7)
+    sessions = SessionTracker(1, TICK_MS, 7, {first: 4000, first + 1: 4000, first + 3: 4000})
+    assert [sessions.new_session_id() for _ in range(2)] == [first + 2, first + 4]
+
+
 def test_first_id_is_never_zero() -> None:
     assert SessionTracker(0, TICK_MS, 0, {}).new_session_id() == 1
 

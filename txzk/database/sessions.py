@@ -101,10 +101,13 @@ class SessionTracker:
             self.add(session_id, timeout_ms, now_ms)
 
     def new_session_id(self) -> int:
-        """An id that this server has not given out before; signed 64 bits, neither 0 nor the owner word of a container."""
+        """An id that no session has; signed 64 bits, neither 0 nor the owner word of a container.
+
+        The clock that ids begin with starts anew when the machine does, so an id may be that of a session which the disk knows.
+        """
         session_id = self._next_id
-        while session_id == 0 or session_id == FORBIDDEN_ID:
-            session_id += 1
+        while session_id == 0 or session_id == FORBIDDEN_ID or session_id in self.sessions:
+            session_id = _signed64(session_id + 1)
         self._next_id = _signed64(session_id + 1)
         return session_id
 
