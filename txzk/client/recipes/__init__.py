@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from txzk.client.recipes.id_queue import IdQueue as IdQueue
     from txzk.client.recipes.items import Item as Item
     from txzk.client.recipes.items import ItemLost as ItemLost
+    from txzk.client.recipes.latch import LeaderLatch as LeaderLatch
+    from txzk.client.recipes.latch import Leadership as Leadership
     from txzk.client.recipes.lock import Held as Held
     from txzk.client.recipes.lock import Lock as Lock
     from txzk.client.recipes.lock import LockLost as LockLost
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.queue import Queue as Queue
     from txzk.client.recipes.read_write_lock import ReadWriteLock as ReadWriteLock
     from txzk.client.recipes.receipts import OutcomeUnknown as OutcomeUnknown
+    from txzk.client.recipes.semaphore import Semaphore as Semaphore
     from txzk.client.recipes.shared import SharedCount as SharedCount
     from txzk.client.recipes.shared import SharedValue as SharedValue
     from txzk.client.recipes.shared import Versioned as Versioned
@@ -48,12 +51,12 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Election": "election", "Group": "group",
-    "GroupChanges": "group", "Held": "lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "Lock": "lock", "LockLost": "lock",
-    "LockingQueue": "locking_queue", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "Participant": "election",
-    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue",
-    "ReadWriteLock": "read_write_lock", "Reason": "contender", "SharedCount": "shared", "SharedValue": "shared", "Term": "election",
-    "Terms": "election", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy",
-    "standard": "error_policy",
+    "GroupChanges": "group", "Held": "lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "LeaderLatch": "latch", "Leadership": "latch",
+    "Lock": "lock", "LockLost": "lock", "LockingQueue": "locking_queue", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
+    "Participant": "election", "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue",
+    "Queue": "queue", "ReadWriteLock": "read_write_lock", "Reason": "contender", "Semaphore": "semaphore", "SharedCount": "shared",
+    "SharedValue": "shared", "Term": "election", "Terms": "election", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery",
+    "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list

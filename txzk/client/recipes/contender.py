@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from txzk.client.answers import Created
 from txzk.client.recipes.error_policy import ErrorPolicy, standard
-from txzk.client.recipes.patience import patiently
+from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.view import View
 from txzk.client.watch import Watch
 from txzk.cnxn.client_words import EventType, State
@@ -182,7 +182,7 @@ class Contender:
                 created = await zk.create_stat(path, self._first_data, ephemeral=True, sequence=self._beside is None, protected=True)
                 break
             except NoNodeError:
-                await zk.ensure_path(self._queue.folder, container=True)
+                await make_parents(zk, path)
         self.path, self.token, self.data = created.path, created.stat.czxid, self._first_data
         self._stake = stake = _Stake(zk, created, self._changed, self._gone)
         stake.begin(self._state_changed)
@@ -205,8 +205,7 @@ class Contender:
     def _gone(self, stake: _Stake, reason: Reason) -> None:
         if stake is not self._stake:
             return
-        if self._ahead is not None:
-            self._ahead.close()
+        self.look()
         if self._won:
             self.leave()
             self.lost(reason)
@@ -214,44 +213,54 @@ class Contender:
     # The queue
 
     async def _turn(self, stake: _Stake) -> bool:
-        """Waits for those before it.
+        """Waits until nothing is in its way.
 
         :returns: False where the node is gone.
         """
-        zk, queue = self._zk, self._queue
+        zk, folder = self._zk, self._queue.folder
         name = stake.path.rpartition("/")[2]
         while stake.gone is None:
             try:
-                names = await patiently(zk, lambda: zk.children(queue.folder))
+                names = await patiently(zk, lambda: zk.children(folder))
             except NoNodeError:
                 return False
             if stake.gone is not None or name not in names or zk.session.id != stake.owner:
                 return False
-            if self._beside is not None and self._beside.name not in names:
-                raise NoNodeError(f"{queue.folder}/{self._beside.name}")
-            blocker = self._blocker(names, name) if self._beside is None else None
-            if blocker is not None:
-                await self._wait_for(stake, blocker)
-            elif stake.watched.called and zk.state is State.CONNECTED:
-                return True
-            else:
+            blocked = await self._blocked(names, name)
+            if isinstance(blocked, Watch):
+                await self._wait_for(stake, blocked)
+            elif not blocked:
+                if stake.gone is None and stake.watched.called and zk.state is State.CONNECTED:
+                    return True
                 # Nothing is known until the own node is watched, and while there is no connection.
                 await stake.when_watched()
                 await zk.when(*_SETTLED)
         return False
 
-    def _blocker(self, names: list[str], name: str) -> Place | None:
+    async def _blocked(self, names: list[str], name: str) -> Watch | bool:
+        """Whether something is in its way.
+
+        :param names: of all nodes in the folder; `name` its own.
+        :returns: a watch on what must change first; True where that has changed meanwhile, False where the turn has come.
+        """
+        folder = self._queue.folder
+        if self._beside is not None:
+            if self._beside.name not in names:
+                raise NoNodeError(f"{folder}/{self._beside.name}")
+            return False
         place = self._queue.place(name)
         assert place is not None
-        return next((other for other in reversed(self._queue.before(names, place.sequence)) if self._waits_for(other)), None)
-
-    async def _wait_for(self, stake: _Stake, place: Place) -> None:
-        path = f"{self._queue.folder}/{place.name}"
+        before = [other for other in self._queue.before(names, place.sequence) if self._waits_for(other)]
+        if not before:
+            return False
         try:
             # get, not exists: it leaves no watch on a node that is gone meanwhile.
-            _, watch = await patiently(self._zk, lambda: self._zk.get_and_watch(path))
+            _, watch = await patiently(self._zk, lambda: self._zk.get_and_watch(f"{folder}/{before[-1].name}"))
         except NoNodeError:
-            return
+            return True
+        return watch
+
+    async def _wait_for(self, stake: _Stake, watch: Watch) -> None:
         self._ahead = watch
         try:
             if stake.gone is None:
@@ -259,6 +268,11 @@ class Contender:
         finally:
             self._ahead = None
             watch.close()
+
+    def look(self) -> None:
+        """Looks again whether its turn has come, if it is waiting."""
+        if self._ahead is not None:
+            self._ahead.close()
 
 
 class _Stake:
