@@ -1,6 +1,6 @@
 """Four-letter words: the questions that an operator asks with `nc`, in the shapes that Java 3.9.5 gives them (8.1, 8.2).
 
-Covered by tests/peer/test_four_letter_words.py.
+Covered by tests/peer/test_four_letter_words.py and, against a Java server, tests/system/test_four_letter_words.py.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the pipeline tells of itself: the metrics of writes on their way, of the disk, of watches and of the start.
 
 The times of a batch are counted once for all requests that came together. Java's queue before prep does not exist here, and reads go no such
-way: the metrics of that queue stay at their beginning, and the counters of requests in queues count writes. Covered by
-tests/peer/test_measures.py.
+way: the metrics of that queue stay at their beginning, and the counters of requests in queues count writes. Java's
+sums of reads for each top-level node are left out, since every read would pay for them. Covered by tests/peer/test_measures.py.
 """
 
 from __future__ import annotations
