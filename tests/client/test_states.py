@@ -7,7 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 import txzk
 from tests.client.world import World, story
-from txzk import State
+from txzk import ClientClosed, State
 
 
 @story
@@ -122,6 +122,19 @@ async def test_when_fires_at_once_or_later_and_can_be_cancelled(world: World) ->
     with pytest.raises(CancelledError):
         await third
     assert first.called
+
+
+@story
+async def test_no_state_follows_a_stop(world: World) -> None:
+    zk = await world.client()
+    waiting, closed = zk.when(State.SUSPENDED, State.LOST), zk.when(State.CLOSED)
+    await zk.stop()
+    assert await closed is State.CLOSED
+    with pytest.raises(ClientClosed):
+        await waiting
+    with pytest.raises(ClientClosed):
+        await zk.when(State.CONNECTED)
+    await zk.core.pause(1000)
 
 
 @story

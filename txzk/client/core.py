@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -36,6 +36,7 @@ class Core:
     :ivar reactor: for time and turns.
     :ivar seconds: the monotonic clock.
     :ivar states: tells the changes of the state.
+    :ivar links: the connections that are open, also those that the session wants to hear no more of.
     :ivar chance: spreads retries.
     """
 
@@ -69,8 +70,7 @@ class Core:
     def submit(self, request: Request) -> None:
         """Sends a request at the end of this turn; its Deferred is `request.owner`."""
         self.session.submitted(request)
-        if not (self._in_turn or self._scheduled):
-            self._scheduled = self.reactor.callLater(0, self._scheduled_turn)
+        self.soon()
 
     def soon(self) -> None:
         """What waits is dealt with in the next turn of the reactor."""
@@ -127,6 +127,8 @@ class Core:
 
     def pause(self, seconds: float) -> Deferred[None]:
         """Fires after so many seconds, or at once when the session ends for good; cancelled, it leaves nothing behind."""
+        if self.states.over:
+            return succeed(None)
         deferred: Deferred[None] = Deferred(lambda given_up: self._pauses.pop(given_up).cancel())
         self._pauses[deferred] = self.reactor.callLater(seconds, self._pause_ended, deferred)
         return deferred
@@ -170,10 +172,10 @@ class Core:
 
     def received(self, data: bytes) -> None:
         """Bytes came."""
-        self.session.data_received(data, milliseconds(self.seconds()))
+        self.session.data_received(data, self.now_ms())
         self._turn()
 
-    def link_down(self, link: ClientProtocol) -> None:
+    def link_down(self) -> None:
         """The connection is gone."""
         self._link = None
         self._stop_probes()
@@ -202,7 +204,7 @@ class Core:
                     for task in tasks:
                         guarded(task)
                 if self._link is not None:
-                    output = session.take_output(milliseconds(self.seconds()))
+                    output = session.take_output(self.now_ms())
                     if output:
                         self._link.write(output)
                 if session.effects:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
+from txzk.cnxn.client_errors import ClientClosed
 from txzk.cnxn.client_words import State
 
 _log = Logger()
@@ -48,9 +49,11 @@ class States:
         return remove
 
     def when(self, *states: State) -> Deferred[State]:
-        """Fires once the state is one of these."""
+        """Fires once the state is one of these; fails with ClientClosed where the client is stopped, which is the last state of all."""
         if self.state in states:
             return succeed(self.state)
+        if self.state is State.CLOSED:
+            return fail(ClientClosed())
         deferred: Deferred[State] = Deferred(self._give_up)
         self._waiting.append((states, deferred))
         return deferred
@@ -68,11 +71,15 @@ class States:
         self.over = over
         for listener in list(self._listeners):
             guarded(listener, state)
-        fulfilled = [item for item in self._waiting if state in item[0]]
-        self._waiting = [item for item in self._waiting if state not in item[0]]
-        for _, deferred in fulfilled:
-            if not deferred.called:
+        answered = [item for item in self._waiting if state in item[0] or state is State.CLOSED]
+        self._waiting = [item for item in self._waiting if item not in answered]
+        for wanted, deferred in answered:
+            if deferred.called:
+                continue
+            if state in wanted:
                 deferred.callback(state)
+            else:
+                deferred.errback(ClientClosed())
 
     def _give_up(self, deferred: Deferred[State]) -> None:
         self._waiting = [item for item in self._waiting if item[1] is not deferred]

@@ -45,7 +45,10 @@ class View(Operations):
         return self.core.session.info
 
     def when(self, *states: State) -> Deferred[State]:
-        """Fires once the state is one of these, with it; at once where it is one already. Cancellable."""
+        """Fires once the state is one of these, with it; at once where it is one already. Cancellable.
+
+        :raises ClientClosed: the client is stopped, and no other state will follow.
+        """
         return self.core.states.when(*states)
 
     def states(self) -> StateStream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
 
 def _nowhere(data: bytes) -> None:
     """There is no connection yet."""
+
+
+def direct(transport: Any) -> Callable[[bytes], object]:
+    """What sends bytes at once where the socket takes them: one turn of the reactor less for each request. Others than plain TCP buffer as they do."""
+    # Where there is no such module, there is no such transport.
+    tcp = sys.modules.get("twisted.internet.tcp")
+    if tcp is None or not isinstance(transport, tcp.Connection) or transport.TLS:
+        return transport.write  # type: ignore[no-any-return]
+
+    def write(data: bytes) -> None:
+        if transport.connected and not (transport.dataBuffer or transport._tempDataBuffer or transport.disconnecting):
+            sent = transport.writeSomeData(data)
+            if isinstance(sent, int) and sent > 0:
+                data = data[sent:]
+        if data:
+            transport.write(data)
+
+    return write
 
 
 @implementer(IPushProducer)
@@ -45,7 +64,7 @@ class ClientProtocol(Protocol):
         if set_no_delay is not None:
             set_no_delay(True)
         transport.registerProducer(self, True)
-        self.write = transport.write
+        self.write = direct(transport)
         self._core.link_up(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -56,7 +75,7 @@ class ClientProtocol(Protocol):
         self._core.links.discard(self)
         if self.current:
             self.current = False
-            self._core.link_down(self)
+            self._core.link_down()
         self._core.check_idle()
 
     def drop(self) -> None:
