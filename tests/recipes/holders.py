@@ -49,6 +49,11 @@ class Holders:
     async def hold(self, member: Member, held: Holding) -> None:
         """It is held for some time."""
         self.take(member, held)
+        await self.write(member, held)
+        await member.soon()
+
+    async def write(self, member: Member, held: Holding) -> None:
+        """The token is written."""
         if self.data:
             try:
                 await held.zk.set(self.data, b"%d" % held.token)
@@ -58,7 +63,6 @@ class Holders:
                     self.world.wrong(f"{member.name} does not know that {held.path} is gone")
             except KeeperException as error:
                 self.world.note(f"{member.name} wrote nothing: {error!r}")
-        await member.soon()
 
     def take(self, member: Member, held: Holding) -> None:
         """It is held from now on."""
