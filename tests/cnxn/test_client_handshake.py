@@ -360,6 +360,11 @@ class TestReadOnly:
         play.session.probe_answered(B, True, play.now)
         assert play.effects() == []
 
+    def test_who_has_a_quorum_asks_nobody(self) -> None:
+        play = Play(read_only=ReadOnly.ALLOW).up()
+        play.wait(1000)
+        assert play.effects() == []
+
     def test_it_moves_once_what_was_written_is_answered(self) -> None:
         play = Play(read_only=ReadOnly.ALLOW).up(read_only=True)
         play.asked("get")

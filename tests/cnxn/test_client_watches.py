@@ -249,6 +249,16 @@ class TestOfTheSession:
         play.reply(-8)
         assert [(name, heard.type) for name, heard in play.happened()] == [(str(number), EventType.RESYNCED) for number in range(3)]
 
+    def test_only_the_answer_to_watches_tells_of_a_gap(self) -> None:
+        play = Play().up()
+        play.asked("add", op=opcodes.ADD_WATCH, watch=watcher("p", "/a", PERSISTENT))
+        play.reply(1)
+        play.happened()
+        play.wait(play.session.read_timeout_ms // 2)
+        assert [packet.xid for packet in play.packets()] == [-2]
+        play.reply(-2)
+        assert play.happened() == []
+
     def test_those_that_stay_are_set_in_the_new_session_too(self) -> None:
         play = Play().up()
         for name, table in ALL.items():

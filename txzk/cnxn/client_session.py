@@ -441,7 +441,6 @@ class ClientSession:
         server = self.hosts.next()
         self.server = server
         self._phase = DIALING
-        self._dial_at_ms = NEVER
         self._give_up_at_ms = now_ms + max(1, self._clock.timeout_ms // len(self.hosts))
         self.effects.append(Dial(server))
 
