@@ -3,18 +3,17 @@
 import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 from txzk import Client
 from txzk.testing import MemoryServer
 
 ROOT = Path(__file__).parents[2]
-VIRTUAL_SECONDS = 600
+# Seconds since 1970.
+TODAY = 1_700_000_000
 
 
 class Example(NamedTuple):
@@ -52,31 +51,11 @@ def run_coroutine(example: Example) -> None:
     exec(compile(example.text, example.place, "exec"), space)
     function: Callable[[Client], Coroutine[Deferred[Any], Any, object]] = space["example"]
     clock = Clock()
+    clock.advance(TODAY)
+
+    async def whole() -> None:
+        async with server.client() as zk:
+            await function(zk)
+
     with MemoryServer(clock, properties={"zookeeper.extendedTypesEnabled": "true"}) as server:
-        zk = Client(clock, server.connect_string, endpoint_factory=server.endpoint, chance=Random(1))
-
-        async def whole() -> None:
-            await zk.start()
-            try:
-                await function(zk)
-            finally:
-                await zk.stop()
-
-        ended: list[object] = []
-        running = Deferred.fromCoroutine(whole())
-        running.addBoth(ended.append)
-        let_run(clock, VIRTUAL_SECONDS, lambda: bool(ended))
-        if not ended:
-            running.cancel()
-            let_run(clock, VIRTUAL_SECONDS, lambda: bool(ended))
-            raise AssertionError(f"{example.place} did not come to its end in {VIRTUAL_SECONDS} seconds")
-        if isinstance(ended[0], Failure):
-            ended[0].raiseException()
-
-
-def let_run(clock: Clock, seconds: float, until: Callable[[], bool]) -> None:
-    """Does what is due, one time after the other."""
-    end = clock.seconds() + seconds
-    while not until() and clock.seconds() < end:
-        times = [call.getTime() for call in clock.getDelayedCalls()]
-        clock.advance(max(0.0, min(times, default=end) - clock.seconds()))
+        server.run(whole())
