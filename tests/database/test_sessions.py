@@ -182,10 +182,8 @@ def test_nobody_returns_to_an_unknown_or_closing_session() -> None:
 def test_first_user_becomes_the_owner() -> None:
     sessions = tracker(0, {1: 4000})
     mine, other = object(), object()
-    assert sessions.owner_of(1) is None
-    sessions.check(1, mine)
-    assert sessions.owner_of(1) is mine
-    sessions.check(1, mine)
+    for _ in range(2):
+        sessions.check(1, mine)
     with pytest.raises(SessionMovedError):
         sessions.check(1, other)
 
@@ -208,8 +206,6 @@ def test_unknown_and_closing_sessions_have_expired() -> None:
             sessions.check(session_id, "anybody")
         with pytest.raises(SessionExpiredError):
             sessions.set_owner(session_id, "anybody")
-    assert sessions.owner_of(1) is None
-    assert sessions.owner_of(2) is None
 
 
 def test_closing_is_a_state_of_known_sessions() -> None:

@@ -168,11 +168,6 @@ class SessionTracker:
         else:
             bucket[session_id] = None
 
-    def owner_of(self, session_id: int) -> object:
-        """Whose requests the session accepts; None for one that nobody has used, or that is not tracked."""
-        session = self.sessions.get(session_id)
-        return None if session is None else session.owner
-
     def set_owner(self, session_id: int, owner: object) -> None:
         """Says whose requests the session accepts from now on.
 

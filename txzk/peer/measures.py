@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from txzk.database.request import Request
 from txzk.database.tree import DataTree
 from txzk.database.watches import NODE_CHILDREN_CHANGED, NODE_CREATED, NODE_DATA_CHANGED, NODE_DELETED
-from txzk.defs import opcodes
+from txzk.defs import opcodes, paths
 from txzk.jute.records import CloseSessionTxn
 from txzk.jute.txns import decode_txn
 from txzk.peer.stats import ServerStats
@@ -114,8 +114,8 @@ class PipelineMeasures:
 
     def _wrote(self, path: str, bytes: int) -> None:
         if not path.startswith(self._namespace) or not self._namespace:
-            name = path.split("/", 2)[1]
-            if not name:
+            name = paths.top_namespace(path)
+            if name is None:
                 return
             self._namespace = f"/{name}/" if path.find("/", 1) >= 0 else ""
             self._writes = self._metrics.summary_for("write_per_namespace", name)

@@ -40,7 +40,7 @@ def _quotas(tree: DataTree) -> Iterator[tuple[str, Number]]:
     """Limits and usage, summed up by the top-level node under which the quotas are; a hard limit counts before a soft one."""
     sums: dict[str, int] = {}
     for path in tree.quotas.paths:
-        name = path.split("/", 2)[1]
+        name = paths.top_namespace(path)
         limits = tree.nodes.get(f"{paths.QUOTA}{path}/{paths.LIMITS_NODE}")
         usage = tree.nodes.get(f"{paths.QUOTA}{path}/{paths.STATS_NODE}")
         found: list[tuple[str, int]] = []

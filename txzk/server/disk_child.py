@@ -114,7 +114,3 @@ def main() -> None:
             start = end
         buffer[: filled - start] = buffer[start:filled]
         filled -= start
-
-
-if __name__ == "__main__":
-    main()
