@@ -3,8 +3,8 @@
 Theory of operation. The first four bytes are a four-letter word or the length of a ConnectRequest. From then on every frame is a
 request. Replies leave in the order of the requests of this connection: a write waits in `_pending` for its flush, a read behind a write waits
 with it, a read with nothing before it is answered at once. Only auth and SASL packets, and the refusal of an op code that does not exist,
-overtake. Input stops being looked at while the session is being made, while the client does not take its replies, and while the server has
-too many requests outstanding; it is kept and looked at again by `resume`. Covered by tests/cnxn/test_server_cnxn.py.
+overtake. Input stops being looked at while the session is being made, while the client does not take its replies, and while too many reads
+wait behind a write here or the server has too many requests outstanding; it is kept and looked at again by `resume`. Covered by tests/cnxn/test_server_cnxn.py.
 """
 
 from __future__ import annotations
