@@ -12,8 +12,10 @@ from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.holders import Holders
 from tests.recipes.member import Member
 from tests.recipes.quiet import Quiet
+from txzk.client.recipes.contender import Reason
 from txzk.client.recipes.error_policy import ErrorPolicy, session_only, standard
-from txzk.client.recipes.lock import Held, Lock, LockLost, Reason, revoke
+from txzk.client.recipes.held import Held, LockLost
+from txzk.client.recipes.lock import Lock, revoke
 from txzk.cnxn.client_errors import ClientClosed, FenceLost, RequestTimeout
 from txzk.cnxn.client_words import State
 from txzk.interfaces import IErrorPolicy

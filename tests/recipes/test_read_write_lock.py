@@ -11,8 +11,10 @@ from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.holders import Holders, Holding
 from tests.recipes.member import Member
 from tests.recipes.quiet import Quiet
+from txzk.client.recipes.contender import Reason
 from txzk.client.recipes.error_policy import session_only, standard
-from txzk.client.recipes.lock import Held, Lock, LockLost, Reason
+from txzk.client.recipes.held import Held, LockLost
+from txzk.client.recipes.lock import Lock
 from txzk.client.recipes.read_write_lock import ReadWriteLock
 from txzk.cnxn.client_errors import RequestTimeout
 

@@ -11,8 +11,8 @@ from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.holders import Holders
 from tests.recipes.member import Member
 from tests.recipes.quiet import Quiet
+from txzk.client.recipes.contender import Reason
 from txzk.client.recipes.error_policy import session_only, standard
-from txzk.client.recipes.lock import Reason
 from txzk.client.recipes.semaphore import Semaphore
 from txzk.client.recipes.shared import SharedCount
 from txzk.cnxn.client_errors import RequestTimeout

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from txzk.client.recipes.group import Group as Group
     from txzk.client.recipes.group import GroupChanges as GroupChanges
     from txzk.client.recipes.group import Membership as Membership
+    from txzk.client.recipes.held import Held as Held
+    from txzk.client.recipes.held import LockLost as LockLost
     from txzk.client.recipes.id_queue import IdQueue as IdQueue
     from txzk.client.recipes.items import Item as Item
     from txzk.client.recipes.items import ItemLost as ItemLost
     from txzk.client.recipes.latch import LeaderLatch as LeaderLatch
     from txzk.client.recipes.latch import Leadership as Leadership
-    from txzk.client.recipes.lock import Held as Held
     from txzk.client.recipes.lock import Lock as Lock
-    from txzk.client.recipes.lock import LockLost as LockLost
     from txzk.client.recipes.lock import revoke as revoke
     from txzk.client.recipes.locking_queue import LockingQueue as LockingQueue
     from txzk.client.recipes.mirror import CacheEvent as CacheEvent
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Election": "election", "Group": "group",
-    "GroupChanges": "group", "Held": "lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "LeaderLatch": "latch", "Leadership": "latch",
-    "Lock": "lock", "LockLost": "lock", "LockingQueue": "locking_queue", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
+    "GroupChanges": "group", "Held": "held", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "LeaderLatch": "latch", "Leadership": "latch",
+    "Lock": "lock", "LockLost": "held", "LockingQueue": "locking_queue", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
     "Participant": "election", "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue",
     "Queue": "queue", "ReadWriteLock": "read_write_lock", "Reason": "contender", "Semaphore": "semaphore", "SharedCount": "shared",
     "SharedValue": "shared", "Term": "election", "Terms": "election", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery",

@@ -16,7 +16,8 @@ from txzk.client.answers import Node
 from txzk.client.recipes.calls import Calls
 from txzk.client.recipes.contender import Contender, Queue
 from txzk.client.recipes.error_policy import ErrorPolicy, standard
-from txzk.client.recipes.lock import KAZOO_LOCK, LOCK, Held, LockLost, follow
+from txzk.client.recipes.held import Held, LockLost, follow
+from txzk.client.recipes.lock import KAZOO_LOCK, LOCK
 from txzk.client.recipes.patience import patiently
 from txzk.client.view import View
 from txzk.defs.errors import NoNodeError

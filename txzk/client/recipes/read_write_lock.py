@@ -9,7 +9,7 @@ from typing import Final
 
 from txzk.client.recipes.contender import Contender, Place, Queue, Reason
 from txzk.client.recipes.error_policy import ErrorPolicy, standard
-from txzk.client.recipes.lock import Acquiring, Held, Holding, LockLost
+from txzk.client.recipes.held import Acquiring, Held, Holding, LockLost
 from txzk.client.view import View
 from txzk.defs.errors import NoNodeError
 
@@ -41,7 +41,7 @@ class ReadWriteLock(Holding):
         self._data = data
         self._error_policy = error_policy
 
-    def acquire_read(self, *, writer: Held | None = None, timeout: float | None = None) -> Acquiring:
+    def acquire_read(self, *, writer: Held | None = None, timeout: float | None = None) -> Acquiring[Held]:
         """Waits until there is no writer before this reader. Lost connections and lost sessions are sat out.
 
         :param writer: the lock held to write, of the same path: then this one is held at once.
@@ -57,7 +57,7 @@ class ReadWriteLock(Holding):
             raise LockLost(writer.path, writer.reason)
         return self._acquire(self._read_beside(writer), timeout)
 
-    def acquire_write(self, *, timeout: float | None = None) -> Acquiring:
+    def acquire_write(self, *, timeout: float | None = None) -> Acquiring[Held]:
         """Waits until there is nobody before this writer; else as `acquire_read`."""
         return self._acquire(self._contend(WRITE), timeout)
 

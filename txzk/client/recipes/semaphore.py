@@ -13,7 +13,8 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from txzk.client.recipes.contender import Contender, Queue, Reason
 from txzk.client.recipes.error_policy import ErrorPolicy, session_only, standard
-from txzk.client.recipes.lock import LOCK, Acquiring, Held, Holding
+from txzk.client.recipes.held import Acquiring, Held, Holding
+from txzk.client.recipes.lock import LOCK
 from txzk.client.recipes.patience import patiently
 from txzk.client.recipes.shared import SharedCount
 from txzk.client.view import View
@@ -47,7 +48,7 @@ class Semaphore(Holding):
         self._data = data
         self._error_policy = error_policy
 
-    def acquire(self, *, timeout: float | None = None) -> Acquiring:
+    def acquire(self, *, timeout: float | None = None) -> Acquiring[Held]:
         """Waits for a lease. Lost connections and lost sessions are sat out.
 
         :param timeout: seconds; afterwards it fails with RequestTimeout, and the place in the queue is given up.
