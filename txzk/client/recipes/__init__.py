@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from txzk.client.recipes.locking_queue import LockingQueue as LockingQueue
     from txzk.client.recipes.mirror import CacheEvent as CacheEvent
     from txzk.client.recipes.mirror import Change as Change
+    from txzk.client.recipes.multi_lock import HeldTogether as HeldTogether
+    from txzk.client.recipes.multi_lock import MultiLock as MultiLock
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
     from txzk.client.recipes.persistent_node import PersistentNode as PersistentNode
     from txzk.client.recipes.persistent_ttl_node import PersistentTtlNode as PersistentTtlNode
@@ -51,12 +53,13 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Election": "election", "Group": "group",
-    "GroupChanges": "group", "Held": "held", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "LeaderLatch": "latch", "Leadership": "latch",
-    "Lock": "lock", "LockLost": "held", "LockingQueue": "locking_queue", "Membership": "group", "NodeCache": "node_cache", "OutcomeUnknown": "receipts",
-    "Participant": "election", "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue",
-    "Queue": "queue", "ReadWriteLock": "read_write_lock", "Reason": "contender", "Semaphore": "semaphore", "SharedCount": "shared",
-    "SharedValue": "shared", "Term": "election", "Terms": "election", "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery",
-    "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
+    "GroupChanges": "group", "Held": "held", "HeldTogether": "multi_lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items",
+    "LeaderLatch": "latch", "Leadership": "latch", "Lock": "lock", "LockLost": "held", "LockingQueue": "locking_queue", "Membership": "group",
+    "MultiLock": "multi_lock", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "Participant": "election", "PersistentNode": "persistent_node",
+    "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue", "ReadWriteLock": "read_write_lock",
+    "Reason": "contender", "Semaphore": "semaphore", "SharedCount": "shared", "SharedValue": "shared", "Term": "election", "Terms": "election",
+    "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy",
+    "standard": "error_policy",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # a program's list
