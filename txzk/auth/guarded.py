@@ -14,11 +14,11 @@ from txzk.defs.errors import AuthFailedError, ProtocolError
 
 AuthId = tuple[str, str]
 
-_T = TypeVar("_T", str, bool)
+_T = TypeVar("_T")
 
 
 class AuthProvider(Protocol):
-    """What the server asks of a scheme."""
+    """What the server asks of a scheme. Answers are of exactly these types: of a provider of the operator anything else counts as a failure."""
 
     @property
     def scheme(self) -> str:
