@@ -8,57 +8,22 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections import deque
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_twisted import ensureDeferred
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.protocol import ProcessProtocol
-from twisted.internet.task import deferLater
 
 from tests.system.conftest import Factory
 from tests.system.managed import ManagedServer
+from tests.system.programs import Program, bounded, connected, until
 from tests.system.servers import java_lib
 from tests.system.suites import PEERS
-from txzk import ChildrenCache, Client, NodeCache, NoNode, PersistentNode, PersistentTtlNode, State, TreeCache
+from txzk import ChildrenCache, NodeCache, NoNode, PersistentNode, PersistentTtlNode, State, TreeCache
 from txzk.client.recipes.discovery import Instance, Provider, Registry, ServiceCache, ServiceType, UriSpec
 
-_SECONDS = 60.0
 CONFIG: dict[str, object] = {"tickTime": 500}
 PROPERTIES: dict[str, object] = {"zookeeper.extendedTypesEnabled": "true", "znode.container.checkIntervalMs": 200}
-
-
-class Program(ProcessProtocol):
-    """A process that answers lines with lines."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._answers: deque[Deferred[str]] = deque()
-        self.ended: Deferred[None] = Deferred()
-
-    def ask(self, *words: object) -> Deferred[str]:
-        """Its answer to a line."""
-        answer: Deferred[str] = Deferred()
-        self._answers.append(answer)
-        self.transport.write(" ".join(str(word) for word in words).encode() + b"\n")
-        return answer.addTimeout(_SECONDS, reactor)  # type: ignore[arg-type]
-
-    def outReceived(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._answers.popleft().callback(line.decode())
-
-    def processEnded(self, reason: Any) -> None:
-        self.ended.callback(None)
-
-    async def end(self) -> None:
-        """Ends it in order."""
-        self.transport.closeStdin()
-        await self.ended
 
 
 @pytest.fixture(scope="module")
@@ -77,26 +42,6 @@ def server(request: pytest.FixtureRequest) -> ManagedServer:
     """A server of either kind."""
     factory: Factory = request.getfixturevalue(request.param)
     return factory(CONFIG, PROPERTIES)
-
-
-async def connected(server: ManagedServer, session_timeout: float = 4.0) -> Client:
-    return await Client(reactor, server.address, session_timeout=session_timeout).start()
-
-
-async def until(what: Callable[[], bool]) -> None:
-    """Looks now and then, where nothing tells."""
-    for _ in range(int(_SECONDS / 0.02)):
-        if what():
-            return
-        await deferLater(reactor, 0.02)  # type: ignore[arg-type]
-    raise AssertionError("it did not come true")
-
-
-async def bounded(work: Awaitable[None]) -> None:
-    async def working() -> None:
-        await work
-
-    await Deferred.fromCoroutine(working()).addTimeout(_SECONDS, reactor)  # type: ignore[arg-type]
 
 
 @ensureDeferred
@@ -171,15 +116,12 @@ async def _nodes(server: ManagedServer) -> None:
 
 @ensureDeferred
 async def test_one_registry_with_curator(server: ManagedServer, services: list[str], tmp_path: Path) -> None:
-    program = Program()
-    command = [*services, server.address, "/s"]
-    reactor.spawnProcess(program, command[0], command, env=None, path=str(tmp_path))  # type: ignore[attr-defined]
+    program = Program().start([*services, server.address, "/s"], str(tmp_path))
     try:
         await bounded(_registry(server, program))
         await bounded(program.end())
     finally:
-        if not program.ended.called:
-            program.transport.signalProcess("KILL")
+        program.kill()
 
 
 async def _registry(server: ManagedServer, program: Program) -> None:
