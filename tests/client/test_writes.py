@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, fail, succeed
 
 import txzk
 from tests.client.world import World, story
+from txzk.client import writes
 from txzk.defs import opcodes
 
 NEVER = txzk.Times(0)
@@ -285,3 +286,103 @@ async def test_attempts_end_with_the_client(world: World) -> None:
     with pytest.raises(txzk.ClientClosed):
         await call
     await stopped
+
+
+@story
+async def test_background_deletes_are_patient(world: World) -> None:
+    zk = await world.client()
+    await zk.create("/a")
+    world.server.lose_reply(opcodes.DELETE)
+    world.server.lose_reply(opcodes.DELETE)
+    with pytest.raises(txzk.ConnectionLoss):
+        await zk.delete("/a", guaranteed=True)
+    await zk.when(txzk.State.CONNECTED)
+    await zk.when(txzk.State.SUSPENDED)
+    await zk.when(txzk.State.CONNECTED)
+    await world.sleep(1)
+    assert not zk.core._background
+    call = zk.create("/p", protected=True)
+    await world.sleep()
+    call.cancel()
+    call.addErrback(lambda failure: failure.trap(CancelledError))
+    world.server.lose_reply(opcodes.GET_CHILDREN)
+    await zk.when(txzk.State.SUSPENDED)
+    await zk.when(txzk.State.CONNECTED)
+    await world.sleep(1)
+    assert await zk.children("/") == ["zookeeper"] and not zk.core._background
+
+
+@story
+async def test_an_idempotent_create_without_its_parent(world: World) -> None:
+    zk = await world.client()
+    with pytest.raises(txzk.NoNode):
+        await zk.create("/a/b", idempotent=True)
+
+
+@story
+async def test_the_fence_goes_with_what_is_deleted(world: World) -> None:
+    zk = await world.client()
+    for path in ("/a", "/a/lock", "/a/b", "/a/c"):
+        await zk.create(path)
+    with pytest.raises(txzk.FenceLost):
+        await zk.fenced("/a/lock").delete("/a", recursive=True)
+    await zk.create("/x", b"0")
+    await zk.create("/lock")
+    call = zk.fenced("/lock").create("/x", b"1", or_set=True)
+    gone = zk.delete("/lock")
+    with pytest.raises(txzk.FenceLost):
+        await call
+    await gone
+    assert (await zk.get("/x")).data == b"0"
+
+
+@story
+async def test_what_goes_away_while_it_is_deleted(world: World) -> None:
+    zk = await world.client()
+    await zk.create("/a/b", parents=True)
+    call = zk.delete("/a", recursive=True)
+    others = [zk.delete("/a/b"), zk.delete("/a")]
+    with pytest.raises(txzk.NoNode):
+        await call
+    assert [await other for other in others] == [None, None]
+
+
+@story
+async def test_two_make_the_same_path(world: World) -> None:
+    zk = await world.client()
+    both = [zk.ensure_path("/a/b"), zk.ensure_path("/a/b")]
+    assert [await one for one in both] == [None, None]
+
+
+class Nodes:
+    """A view of nodes that go away at the worst moment.
+
+    :ivar left: how often a path can be made before it stays.
+    """
+
+    def __init__(self, view: Any) -> None:
+        self.core, self.paths, self.settings = view.core, view.paths, view.settings
+        self.left = 2
+
+    def children(self, path: str) -> Any:
+        return succeed(["_c_1-n", "_c_1-m"])
+
+    def exists(self, path: str) -> Any:
+        return succeed(None)
+
+    def delete_plain(self, path: str, version: int, timeout: float | None) -> Any:
+        return fail(txzk.NoNode(path))
+
+    def create_plain(self, path: str, *words: object) -> Any:
+        self.left -= 1
+        return fail(txzk.NoNode(path)) if self.left >= 0 else succeed(path)
+
+
+@story
+async def test_nodes_that_go_away_between_two_requests(world: World) -> None:
+    view: Any = Nodes(await world.client())
+    wish = writes.Creation("/l/_c_1-n", b"", 0, 0, txzk.OPEN_ACL, False, True, False, False)
+    assert await writes.find_protected(view, wish, "_c_1-") is None
+    await writes.delete_protected(view, wish, "_c_1-")
+    await writes.ensure_path(view, "/a", True, txzk.OPEN_ACL)
+    assert view.left == -1

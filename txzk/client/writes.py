@@ -280,6 +280,18 @@ async def ensure_path(view: Operations, path: str, container: bool, acl: Sequenc
 
     :param container: make containers, or plain nodes where the server knows none.
     """
+    while True:
+        try:
+            await _make_missing(view, path, container, acl)
+            return
+        except FenceLost:
+            raise
+        except NoNodeError:
+            # A parent went away between its creation and that of its child, as an empty container may.
+            continue
+
+
+async def _make_missing(view: Operations, path: str, container: bool, acl: Sequence[AclEntry]) -> None:
     from txzk.client.operations import Operations
 
     missing: list[str] = []
