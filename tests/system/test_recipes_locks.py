@@ -1,0 +1,216 @@
+"""Locks on real servers, Java's and ours: shared by a Curator process, a kazoo process and txzk clients here; and a server that is killed or stands
+still while they are held.
+
+The processes are tests/peers/locks: they do what they are told, a line each. Who is inside shows it by a node below /inside.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from pytest_twisted import ensureDeferred
+from twisted.internet.defer import Deferred, gatherResults
+
+from tests.system.conftest import Factory
+from tests.system.managed import ManagedServer
+from tests.system.programs import Program, bounded, connected, until
+from tests.system.servers import java_lib
+from tests.system.suites import PEERS
+from txzk import Client, FenceLost, Held, KeeperException, Lock, MultiLock, ReadWriteLock, Reason, Semaphore, revoke, session_only
+
+CONFIG: dict[str, object] = {"tickTime": 500}
+PROPERTIES: dict[str, object] = {"zookeeper.extendedTypesEnabled": "true", "znode.container.checkIntervalMs": 200}
+ROUNDS = 12
+
+
+@pytest.fixture(scope="module")
+def curator(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command of the Curator process, but for its argument."""
+    classes = tmp_path_factory.mktemp("locks")
+    library = java_lib()
+    source = PEERS / "locks" / "Sharing.java"
+    subprocess.run(["javac", "-nowarn", "-d", str(classes), "-cp", f"{library}/*", str(source)], check=True, timeout=120)
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
+    return ["java", "-Xmx128m", "-XX:+UseSerialGC", quiet, "-cp", f"{classes}:{library}/*", "Sharing"]
+
+
+@pytest.fixture(params=["java", "txzk"])
+def server(request: pytest.FixtureRequest) -> ManagedServer:
+    """A server of either kind."""
+    factory: Factory = request.getfixturevalue(request.param)
+    return factory(CONFIG, PROPERTIES)
+
+
+async def inside(zk: Client, kind: str) -> None:
+    """Looks whether those who are inside with us may be there."""
+    path = await zk.create(f"/inside/{kind}-", sequence=True)
+    there = await zk.children("/inside")
+    alone = [name for name in there if name.startswith("alone")]
+    assert len(alone) <= 1 and (not alone or len(there) == 1) and (kind != "lease" or len(there) <= 2), there
+    await zk.delete(path)
+
+
+def rounds(zk: Client, one: Callable[[], Awaitable[object]], count: int = ROUNDS) -> Deferred[None]:
+    async def working() -> None:
+        for _ in range(count):
+            await one()
+
+    return Deferred.fromCoroutine(working())
+
+
+@ensureDeferred
+async def test_shared_with_curator_and_kazoo(server: ManagedServer, curator: list[str], tmp_path: Path) -> None:
+    java = Program().start([*curator, server.address], str(tmp_path))
+    kazoo = Program().start([sys.executable, str(PEERS / "locks" / "kazoo_sharing.py"), server.address], str(tmp_path))
+    try:
+        await bounded(_shared(server, java, kazoo))
+        await bounded(gatherResults([Deferred.fromCoroutine(java.end()), Deferred.fromCoroutine(kazoo.end())]))
+    finally:
+        java.kill()
+        kazoo.kill()
+
+
+async def _shared(server: ManagedServer, java: Program, kazoo: Program) -> None:
+    one, two = await connected(server, 20.0), await connected(server, 20.0)
+    await one.create("/inside")
+    for kinds, path, take in (
+        (("mutex", "mutex"), "/lock", _mutex), (("write", "read"), "/rw", _read_write), (("read", "write"), "/rw", _read_write),
+        (("semaphore", "semaphore"), "/sem", _semaphore), (("multi", None), "/multi", _multi), ((None, "plain"), "/plain", _mutex),
+    ):
+        asked = [program.ask("rounds", kind, path, ROUNDS) for program, kind in zip((java, kazoo), kinds, strict=True) if kind]
+        ours = [take(zk, path) for zk in (one, two, two)]
+        await gatherResults(ours, consumeErrors=True)
+        assert await gatherResults(asked) == ["ok"] * len(asked), path
+        await nothing_left(one, path)
+    await _revoked(one, java)
+    await one.delete("/inside")
+    for zk in (one, two):
+        await zk.stop()
+
+
+async def nothing_left(zk: Client, path: str) -> None:
+    """Deletes the folders, which works when nothing is in them."""
+    for folder in (f"{path}/leases", f"{path}/locks", f"{path}/a", f"{path}/b", path):
+        await zk.delete(folder, missing_ok=True)
+
+
+def _mutex(zk: Client, path: str) -> Deferred[None]:
+    lock = Lock(zk, path)
+
+    async def one() -> None:
+        async with lock.acquire():
+            await inside(zk, "alone")
+
+    return rounds(zk, one)
+
+
+def _read_write(zk: Client, path: str) -> Deferred[None]:
+    lock = ReadWriteLock(zk, path)
+
+    async def one() -> None:
+        async with lock.acquire_read():
+            await inside(zk, "reader")
+        writer = await lock.acquire_write()
+        await inside(zk, "alone")
+        async with lock.acquire_read(writer=writer):
+            await writer.release()
+            await inside(zk, "reader")
+
+    return rounds(zk, one, ROUNDS // 2)
+
+
+def _semaphore(zk: Client, path: str) -> Deferred[None]:
+    semaphore = Semaphore(zk, path, 2)
+
+    async def one() -> None:
+        async with semaphore.acquire():
+            await inside(zk, "lease")
+        for lease in await semaphore.acquire_many(2):
+            await lease.release()
+
+    return rounds(zk, one)
+
+
+def _multi(zk: Client, path: str) -> Deferred[None]:
+    lock = MultiLock(zk, [f"{path}/b", f"{path}/a"])
+
+    async def one() -> None:
+        async with lock.acquire():
+            await inside(zk, "alone")
+
+    return rounds(zk, one)
+
+
+async def _revoked(zk: Client, java: Program) -> None:
+    lock = Lock(zk, "/revoked")
+    held = await lock.acquire()
+    assert await java.ask("participants", "/revoked") == held.path
+    revoked = held.revoked
+    assert await java.ask("revoke", held.path) == "ok"
+    await revoked
+    await held.release()
+    assert await java.ask("hold", "/revoked") == "ok"
+    await revoke(zk, (await lock.contenders())[0])
+    assert await java.ask("release") == "ok"
+    await lock.close()
+    await zk.delete("/revoked", missing_ok=True)
+
+
+@ensureDeferred
+async def test_a_server_that_is_killed_or_stands_still(server: ManagedServer) -> None:
+    await bounded(_outages(server))
+
+
+async def _outages(server: ManagedServer) -> None:
+    clients = [await connected(server, 2.0) for _ in range(3)]
+    await clients[0].create("/data", b"0")
+    going = [True]
+    live: set[Held] = set()
+    served: dict[Client, int] = dict.fromkeys(clients, 0)
+
+    async def work(zk: Client) -> None:
+        lock = Lock(zk, "/lock", error_policy=session_only)
+        while going[0]:
+            held = await lock.acquire()
+            live.add(held)
+            assert [one for one in live if one.reason is None] == [held]
+            try:
+                before = int((await zk.get("/data")).data)
+                await held.zk.set("/data", b"%d" % held.token)
+                assert held.token > before or held.reason is not None
+                served[zk] += 1
+            except FenceLost:
+                assert held.reason is not None
+            except KeeperException:
+                pass
+            await held.release()
+            live.discard(held)
+        await lock.close()
+
+    async def outage(strike: Callable[[], None], heal: Callable[[], None], lost: bool) -> None:
+        kept = [Lock(zk, f"/kept-{number}", error_policy=session_only) for number, zk in enumerate(clients)]
+        held = [await lock.acquire() for lock in kept]
+        strike()
+        if lost:
+            assert await gatherResults([one.lost for one in held]) == [Reason.SESSION_LOST] * len(held)
+        heal()
+        before = dict(served)
+        await until(lambda: all(served[zk] > before[zk] for zk in clients))
+        for lock in kept:
+            await lock.close()
+
+    working = [Deferred.fromCoroutine(work(zk)) for zk in clients]
+    await until(lambda: min(served.values()) > 2)
+    await outage(lambda: os.kill(server.pid, signal.SIGSTOP), lambda: os.kill(server.pid, signal.SIGCONT), True)
+    await outage(server.kill, server.start, False)
+    going[0] = False
+    await gatherResults(working)
+    await nothing_left(clients[0], "/lock")
+    for zk in clients:
+        await zk.stop()
