@@ -66,26 +66,12 @@ def test_the_wall_clock_is_the_reactors_only_in_tests() -> None:
     quiet.finish()
 
 
-def test_parents_are_made_though_they_go_away_meanwhile() -> None:
+def test_parents_are_made_as_containers() -> None:
     quiet = Quiet(1)
     zk = quiet.clients[0]
-    plain = zk.create_plain
-    refused: list[str] = []
-
-    def create_plain(path: str, *arguments: Any) -> Any:
-        if path == "/a/b" and len(refused) < refusals:
-            refused.append(path)
-            return fail(NoNodeError(path))
-        return plain(path, *arguments)
-
-    cast("Any", zk).create_plain = create_plain
-    refusals = 3
     quiet.wait(make_parents(zk, "/a/b/c"))
-    assert quiet.nodes() == ["/a", "/a/b"] and len(refused) == 3
     quiet.wait(make_parents(zk, "/top"))
-    quiet.wait(zk.delete("/a", recursive=True))
-    refusals = 99
-    with pytest.raises(NoNodeError):
-        quiet.wait(make_parents(zk, "/a/b/c"))
-    quiet.wait(zk.delete("/a"))
+    assert quiet.nodes() == ["/a", "/a/b"]
+    quiet.wait(zk.create("/a/b/c"))
+    quiet.wait(zk.delete("/a/b/c"))
     quiet.finish()

@@ -16,12 +16,11 @@ from txzk.client.settings import AclEntry
 from txzk.client.view import View
 from txzk.cnxn.client_errors import RequestTimeout
 from txzk.defs import paths
-from txzk.defs.errors import KeeperException, NoNodeError
+from txzk.defs.errors import KeeperException
 
 _T = TypeVar("_T")
 
 _LONGEST_PAUSE: Final = 5.0
-_TRIES: Final = 5
 _MOST_PARENTS: Final = 10
 
 
@@ -57,17 +56,8 @@ async def ensure_parents(zk: View, path: str) -> None:
 
 
 async def make_parents(zk: View, path: str, acl: Sequence[AclEntry] | None = None) -> None:
-    """Makes the parents of a node that are missing, as containers; the server may take one that is empty away before the next is made.
-
-    :raises KeeperException: the server refuses; NoNode where they go away again and again.
-    """
-    for _ in range(_TRIES):
-        try:
-            await zk.ensure_path(paths.parent_of(path) or "/", container=True, acl=acl)
-            return
-        except NoNodeError as error:
-            missing = error
-    raise missing
+    """Makes the parents of a node that are missing, as containers."""
+    await zk.ensure_path(paths.parent_of(path) or "/", container=True, acl=acl)
 
 
 def within(zk: View, waiting: Deferred[_T], timeout: float | None, path: str) -> Deferred[_T]:
