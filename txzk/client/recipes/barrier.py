@@ -8,7 +8,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, succeed
 
 from txzk.client.recipes.calls import Calls
-from txzk.client.recipes.patience import ensure_parents, patiently
+from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.view import View
 from txzk.defs.errors import NodeExistsError, NoNodeError
 
@@ -45,7 +45,7 @@ class Barrier:
             except NodeExistsError:
                 return
             except NoNodeError:
-                await ensure_parents(self._zk, self.path)
+                await make_parents(self._zk, self.path)
 
     def remove(self, *, timeout: float | None = None) -> Deferred[None]:
         """Takes the barrier away, so that all who wait go on; it is no error where there is none.

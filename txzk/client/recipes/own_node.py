@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 
 from txzk.client import writes
-from txzk.client.recipes.patience import ensure_parents, patiently
+from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.view import View
 from txzk.defs.errors import KeeperException, NodeExistsError, NoNodeError
 from txzk.jute.records import Stat
@@ -44,7 +44,7 @@ class OwnNode:
         try:
             return (await zk.create_stat(self.path, self.data, ephemeral=True)).stat
         except NoNodeError:
-            await ensure_parents(zk, self.path)
+            await make_parents(zk, self.path)
             return None
         except NodeExistsError:
             pass

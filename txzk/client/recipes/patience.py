@@ -21,7 +21,6 @@ from txzk.defs.errors import KeeperException
 _T = TypeVar("_T")
 
 _LONGEST_PAUSE: Final = 5.0
-_MOST_PARENTS: Final = 10
 
 
 async def patiently(zk: View, call: Callable[[], Awaitable[_T]]) -> _T:
@@ -39,20 +38,6 @@ async def patiently(zk: View, call: Callable[[], Awaitable[_T]]) -> _T:
                 raise
         count += 1
         await pause(zk.core.reactor, policy.delay(count, 0) or 0)
-
-
-async def ensure_parents(zk: View, path: str) -> None:
-    """Makes the parents of a node that are missing, as containers, also where some go away meanwhile.
-
-    :raises NoNodeError: they go away again and again, or the chroot itself is missing.
-    """
-    for _ in range(_MOST_PARENTS - 1):
-        try:
-            await zk.ensure_path(paths.parent_of(path) or "/", container=True)
-            return
-        except NoNodeError:
-            continue
-    await zk.ensure_path(paths.parent_of(path) or "/", container=True)
 
 
 async def make_parents(zk: View, path: str, acl: Sequence[AclEntry] | None = None) -> None:
