@@ -220,7 +220,7 @@ def test_a_client_without_the_last_byte_gets_an_answer_without_it(old: bool) -> 
 def test_a_new_session_is_answered_when_it_is_on_disk() -> None:
     world = World()
     world.send(handshake())
-    world.cnxn.submit_connect(SESSION_ID, b"", NOW_MS, WALL_MS)
+    world.core.submit(world.cnxn.connect_request(SESSION_ID, b"", NOW_MS), WALL_MS)
     assert (world.cnxn.session_id, world.cnxn.take_output(), world.core.outstanding_requests) == (0, b"", 1)
     world.answer(NOW_MS + 3)
     assert (world.cnxn.session_id, world.core.outstanding_requests, world.cnxn.last_latency_ms) == (SESSION_ID, 0, 3)

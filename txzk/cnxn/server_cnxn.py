@@ -85,7 +85,7 @@ class Core(Protocol):
         """The whole answer to a four-letter word; None where `word`, the first bytes that came, does not begin with one."""
 
     def connect(self, cnxn: ServerCnxn, request: records.ConnectRequest, now_ms: int, wall_ms: int) -> None:
-        """Begins to make or to re-attach a session; ends in `open_session`, `refuse_session` or `close`."""
+        """Begins to make or to re-attach a session; ends in `open_session`, `refuse_session` or `close`, or with `connect_request` in the pipeline."""
 
     def submit(self, request: Request, wall_ms: int) -> None:
         """Takes a write; it comes back through `answered`."""
@@ -493,15 +493,11 @@ class ServerCnxn:
             self._answer_read(read, zxid, now_ms)
         core.has_output(self)
 
-    def submit_connect(self, session_id: int, body: bytes, now_ms: int, wall_ms: int) -> None:
-        """Sends the creation of this connection's session into the pipeline."""
-        self._core.submit(self._connect(session_id, body, now_ms), wall_ms)
+    def connect_request(self, session_id: int, body: bytes, now_ms: int) -> Request:
+        """What stands for the ConnectRequest in the pipeline: it is answered when this has been.
 
-    def connect_behind_writes(self, session_id: int, now_ms: int) -> Request:
-        """The session is still there; the ConnectRequest is answered when what this gives has been."""
-        return self._connect(session_id, b"", now_ms)
-
-    def _connect(self, session_id: int, body: bytes, now_ms: int) -> Request:
+        :param body: of the transaction that makes the session; b"" where the session is there.
+        """
         request = Request(self, session_id, 0, opcodes.CREATE_SESSION, body, now_ms)
         self._pending.append(request)
         self._core.outstanding_requests += 1

@@ -29,8 +29,6 @@ def validate_path(path: str) -> None:
         raise ValueError("the path is empty")
     if path[0] != "/":
         raise ValueError("the path must start with '/'")
-    if path == "/":
-        return
     if path[-1] == "/":
         raise ValueError("the path must not end with '/'")
     bad = _bad_character(path)

@@ -174,8 +174,7 @@ class StandaloneServer:
             session_id = self.tracker.new_session_id()
             self.tracker.add(session_id, timeout, now_ms)
             self._by_session[session_id] = cnxn
-            body = records.encode_CreateSessionTxn(timeout)
-            cnxn.submit_connect(session_id, body, now_ms, wall_ms)
+            self.submit(cnxn.connect_request(session_id, records.encode_CreateSessionTxn(timeout), now_ms), wall_ms)
             return
         metrics.count("connection_revalidate_count")
         # The newcomer ends the older connection before it has shown the password, as in Java.
@@ -186,7 +185,7 @@ class StandaloneServer:
             self._by_session[session_id] = cnxn
             if self._chain.in_flight:
                 # What the session wrote on its older connection must be seen by what it reads on this one.
-                self._chain.pass_by(cnxn.connect_behind_writes(session_id, now_ms), now_ms)
+                self._chain.pass_by(cnxn.connect_request(session_id, b"", now_ms), now_ms)
             else:
                 cnxn.open_session(session_id)
         else:
