@@ -118,6 +118,27 @@ class TestCredentials:
         assert play.effects() == [Hangup(False)]
         assert play.session.deadline_ms() > FAR_MS
 
+    def test_nothing_is_written_once_they_are_refused(self) -> None:
+        play = Play().up()
+        play.session.credentials_added("digest", b"x", play.now)
+        play.packets()
+        play.session.credentials_added("digest", b"y", play.now)
+        play.reply(-4, err=-115)
+        assert play.packets() == []
+
+    def test_they_count_as_a_sign_of_life(self) -> None:
+        play = Play()
+        play.session.credentials_added("digest", b"x", play.now)
+        play.start()
+        play.connect()
+        play.wait(1000)
+        play.receive(welcome())
+        assert [packet.xid for packet in play.packets()] == [-4]
+        play.wait(TIMEOUT_MS // 3 - 1)
+        assert play.packets() == []
+        play.wait(1)
+        assert [packet.xid for packet in play.packets()] == [-2]
+
     def test_the_answer_to_credentials_does_not_keep_the_session_alive(self) -> None:
         play = Play([A]).up()
         begun = play.now
@@ -359,6 +380,14 @@ class TestReadOnly:
         play.session.stopped(play.now)
         play.session.probe_answered(B, True, play.now)
         assert play.effects() == []
+
+    def test_who_has_stopped_asks_nobody(self) -> None:
+        play = Play(read_only=ReadOnly.ALLOW).up(read_only=True)
+        play.session.stopped(play.now)
+        play.packets()
+        play.reply(1, err=-119)
+        assert play.happened() == [State.CLOSED]
+        assert play.session.deadline_ms() > FAR_MS
 
     def test_who_has_a_quorum_asks_nobody(self) -> None:
         play = Play(read_only=ReadOnly.ALLOW).up()

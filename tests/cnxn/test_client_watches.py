@@ -178,8 +178,9 @@ class TestOfTheSession:
     @pytest.mark.parametrize("kind", [-1, 0, 5, 6, 7, 100, -112])
     def test_events_that_no_server_sends_are_passed_over(self, kind: int) -> None:
         play = Play().up()
-        play.asked("get", watch=watcher("w", "/a", DATA))
-        play.reply(1)
+        for xid, table in enumerate((DATA, PERSISTENT, RECURSIVE), 1):
+            play.asked("set", watch=watcher("w", "/a", table))
+            play.reply(xid)
         play.happened()
         play.receive(event(kind, "/a"))
         assert play.happened() == []
