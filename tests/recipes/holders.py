@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from tests.recipes.history import World
+from tests.recipes.history import SESSION_SECONDS, World
 from tests.recipes.member import Member
 from txzk.client.recipes.contender import Reason
 from txzk.client.view import View
@@ -47,22 +47,27 @@ class Holders:
         world.always(self._check)
 
     async def hold(self, member: Member, held: Holding) -> None:
-        """It is held for some time."""
+        """It is held for some time, at times for longer than a session lasts; something is written in the beginning and in the end."""
         self.take(member, held)
-        await self.write(member, held)
-        await member.soon()
+        await self._write(member, held)
+        await self.stay(member)
+        await self._write(member, held)
 
-    async def write(self, member: Member, held: Holding) -> None:
-        """The token is written."""
-        if self.data:
-            try:
-                await held.zk.set(self.data, b"%d" % held.token)
-            except FenceLost:
-                # The end of the node is told before the refusal.
-                if held.reason is None:
-                    self.world.wrong(f"{member.name} does not know that {held.path} is gone")
-            except KeeperException as error:
-                self.world.note(f"{member.name} wrote nothing: {error!r}")
+    async def stay(self, member: Member) -> None:
+        """Comes back after some time."""
+        await (member.soon(3 * SESSION_SECONDS) if self.world.busy and member.chance.random() < 0.2 else member.soon())
+
+    async def _write(self, member: Member, held: Holding) -> None:
+        if not self.data:
+            return
+        try:
+            await held.zk.set(self.data, b"%d" % held.token)
+        except FenceLost:
+            # The end of the node is told before the refusal.
+            if held.reason is None:
+                self.world.wrong(f"{member.name} does not know that {held.path} is gone")
+        except KeeperException as error:
+            self.world.note(f"{member.name} wrote nothing: {error!r}")
 
     def take(self, member: Member, held: Holding) -> None:
         """It is held from now on."""

@@ -109,7 +109,7 @@ def multi_locks(world: World) -> None:
                 together = await lock.acquire(timeout=None if member.chance.random() < 0.6 else 4 * member.chance.random())
                 for held in together.held:
                     holders.take(member, held)
-                await member.soon()
+                await holders.stay(member)
                 for held in together.held:
                     holders.end(held)
                 if member.chance.random() < 0.5:

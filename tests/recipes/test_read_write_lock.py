@@ -128,7 +128,7 @@ def read_write_locks(world: World) -> None:
             return
         holders.take(member, reader)
         await writer.release()
-        await member.soon()
+        await holders.stay(member)
         holders.end(reader)
         await reader.release()
 

@@ -157,7 +157,7 @@ def semaphores(world: World) -> None:
                 continue
             for held in leases:
                 holders.take(member, held)
-            await member.soon()
+            await holders.stay(member)
             for held in leases:
                 holders.end(held)
                 await held.release()
