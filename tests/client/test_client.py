@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
@@ -11,6 +13,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 import txzk
 from tests.client.world import World, story
 from txzk import Client, State
+from txzk.client.client import ClientOptions
 
 
 def test_the_constructor_does_nothing() -> None:
@@ -210,3 +213,10 @@ def test_connections_are_made_by_name_over_tcp_or_tls() -> None:
         assert port == 2281
         assert isinstance(factory._wrappedFactory, TLSMemoryBIOFactory)
     assert asked == ["127.0.0.1"]
+
+
+def test_the_options_are_the_keywords_of_the_constructor() -> None:
+    keywords = {
+        name: parameter.annotation for name, parameter in inspect.signature(Client).parameters.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    assert {name: hint.__forward_arg__ for name, hint in ClientOptions.__annotations__.items()} == keywords

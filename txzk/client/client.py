@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -25,6 +25,28 @@ from txzk.defs.errors import AuthFailedError, SessionExpiredError
 from txzk.interfaces import IClient
 
 Tls = Callable[[str], IOpenSSLClientConnectionCreator] | bool
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keywords of Client, for whoever hands them on."""
+
+    session_timeout: float
+    retry: RetryPolicy | None
+    auth: Sequence[tuple[str, bytes]]
+    sasl: SaslMaker | None
+    tls: Tls
+    read_only: str
+    session: tuple[int, bytes] | None
+    track_ensemble: bool
+    max_packet: int
+    on_expiry: str
+    disconnected: str
+    endpoint_factory: EndpointFactory | None
+    max_in_flight: int
+    max_waiting: int
+    acl: Sequence[AclEntry]
+    timeout: float | None
+    chance: Random | None
 
 
 @implementer(IClient)
@@ -79,7 +101,7 @@ class Client(View):
             EnsembleTracker(Operations(core, Settings()))
 
     @classmethod
-    def from_config(cls, reactor: Reactor, path: str, **options: Any) -> Client:
+    def from_config(cls, reactor: Reactor, path: str, **options: Unpack[ClientOptions]) -> Client:
         """A client of a file in the syntax of Java properties.
 
         The key `zookeeper.connect` names the hosts; without it they are those of the server.N lines and clientPort of a zoo.cfg. The keys
@@ -146,7 +168,7 @@ class Client(View):
         await self.stop()
 
 
-def connect(reactor: Reactor, hosts: str, **options: Any) -> Client:
+def connect(reactor: Reactor, hosts: str, **options: Unpack[ClientOptions]) -> Client:
     """A client for `async with`: it is started at the beginning of the block and stopped at its end. The parameters are those of Client."""
     return Client(reactor, hosts, **options)
 

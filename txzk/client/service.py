@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txzk.client.client import Client
+from txzk.client.client import Client, ClientOptions
 from txzk.client.reactor import Reactor
 from txzk.cnxn.client_words import State
 from txzk.defs.errors import SessionExpiredError
@@ -27,7 +27,7 @@ class ClientService(Service):
     :param options: those of Client.
     """
 
-    def __init__(self, reactor: Reactor, hosts: str, **options: Any) -> None:
+    def __init__(self, reactor: Reactor, hosts: str, **options: Unpack[ClientOptions]) -> None:
         self._make: Callable[[], Client] = lambda: Client(reactor, hosts, **options)
         self._waiting: list[Deferred[Client]] = []
         self.client: Client | None = None
