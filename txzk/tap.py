@@ -121,8 +121,7 @@ def check_data_folders(config: ServerConfig) -> None:
 
     :raises StorageError: where a folder is missing and must not or cannot be made, or cannot be written to.
     """
-    for key, folder in (("dataDir", config.data_dir), ("dataLogDir", config.data_log_dir)):
-        place = f"{folder}/version-2"
+    for key, folder, place in (("dataDir", config.data_dir, config.snap_dir), ("dataLogDir", config.data_log_dir, config.log_dir)):
         if not os.path.lexists(place) and not config.settings.datadir_autocreate:
             raise StorageError(f"{config.path}: {key}={folder}: {place} is missing, and zookeeper.datadir.autocreate is false")
         while not os.path.lexists(place):

@@ -200,6 +200,20 @@ def test_old_snapshots_are_removed_after_each_interval(world: World) -> None:
     assert snapshots(world.folder) == ["snapshot.3", "snapshot.4", "snapshot.5"]
 
 
+def test_what_cannot_be_removed_is_told_of_each_time_and_ends_nothing(world: World) -> None:
+    world.make().startService()
+    world.stop(world.services.pop())
+    fill(world.folder)
+    first = world.folder / "version-2" / "snapshot.0"
+    first.unlink()
+    first.mkdir()
+    service = world.make("autopurge.purgeInterval=1")
+    with capturedLogs() as events:
+        service._purge_and_rearm()
+        world.reactor.advance(3600)
+    assert [line.partition(": removing failed")[0] for line in lines(events)] == [f"autopurge: {first}"] * 2
+
+
 def test_purge_gives_what_it_removed(world: World) -> None:
     world.make().startService()
     world.stop(world.services.pop())

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from txzk.config.server import VERSION_DIR
 from txzk.defs.errors import StorageError
 from txzk.persistence.purge import MIN_RETAIN, removals
 from txzk.server.file_disk import FileDisk
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not count.isascii() or not count.isdigit() or int(count) < MIN_RETAIN:
         return _refuse(f"-n {count}: a whole number from {MIN_RETAIN} is expected")
     try:
-        remove(os.path.join(log_dir, "version-2"), os.path.join(snap_dir, "version-2"), int(count))
+        remove(os.path.join(log_dir, VERSION_DIR), os.path.join(snap_dir, VERSION_DIR), int(count))
     except StorageError as error:
         sys.stderr.write(f"txzk-cleanup: {error}\n")
         return FAILED_EXIT_CODE

@@ -23,6 +23,9 @@ _MEMBERS: Final = ("server.", "group.", "weight.")
 
 _PROVIDER: Final = "zookeeper.authProvider."
 
+# Java names the format of its files in the path.
+VERSION_DIR: Final = "version-2"
+
 _BARE: Final = ("clientPort", "dataDir", "tickTime", "maxClientCnxns")
 _COMMAND_LINE: Final = "command line"
 
@@ -53,6 +56,16 @@ class ServerConfig:
     properties: Mapping[str, str] = field(repr=False)
     unknown_keys: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def snap_dir(self) -> str:
+        """The folder of the snapshots, within `data_dir`."""
+        return f"{self.data_dir}/{VERSION_DIR}"
+
+    @property
+    def log_dir(self) -> str:
+        """The folder of the transaction logs, within `data_log_dir`."""
+        return f"{self.data_log_dir}/{VERSION_DIR}"
 
 
 def load(text: str, properties: Mapping[str, str], path: str, folder: str, read: Callable[[str], str]) -> ServerConfig:

@@ -87,12 +87,10 @@ class Answerer:
 
     def _conf(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
         config = self._config
-        snap_dir = f"{config.data_dir}/version-2"
-        log_dir = f"{config.data_log_dir}/version-2"
         return (
-            f"clientPort={config.client_port}\nsecureClientPort=-1\ndataDir={snap_dir}\n"
-            f"dataDirSize={self._folders.folder_size(snap_dir)}\ndataLogDir={log_dir}\n"
-            f"dataLogSize={self._folders.folder_size(log_dir)}\ntickTime={config.tick_time}\n"
+            f"clientPort={config.client_port}\nsecureClientPort=-1\ndataDir={config.snap_dir}\n"
+            f"dataDirSize={self._folders.folder_size(config.snap_dir)}\ndataLogDir={config.log_dir}\n"
+            f"dataLogSize={self._folders.folder_size(config.log_dir)}\ntickTime={config.tick_time}\n"
             f"maxClientCnxns={config.max_client_cnxns}\nminSessionTimeout={config.min_session_timeout}\n"
             f"maxSessionTimeout={config.max_session_timeout}\nclientPortListenBacklog={config.client_port_listen_backlog}\n"
             "serverId=0\n"
@@ -127,7 +125,7 @@ class Answerer:
 
     def _dirs(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
         size = self._folders.folder_size
-        return f"datadir_size: {size(f'{self._config.data_dir}/version-2')}\nlogdir_size: {size(f'{self._config.data_log_dir}/version-2')}\n"
+        return f"datadir_size: {size(self._config.snap_dir)}\nlogdir_size: {size(self._config.log_dir)}\n"
 
     def _dump(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
         interval = self._config.settings.sessionless_cnxn_timeout_ms

@@ -82,11 +82,11 @@ class StandaloneServer:
         self.tracker = SessionTracker(_SERVER_ID, config.tick_time, now_ms, recovered.sessions)
         self._by_session: dict[int, ServerCnxn] = {}
         self._log = LogWriter(
-            f"{config.data_log_dir}/version-2", settings.pre_alloc_size_kb * 1024,
+            config.log_dir, settings.pre_alloc_size_kb * 1024,
             settings.txn_log_size_limit_kb * 1024 if settings.txn_log_size_limit_kb > 0 else -1, settings.force_sync,
         )
         self._writing = False
-        self._snapshots = Snapshots(f"{config.data_dir}/version-2", settings, random)
+        self._snapshots = Snapshots(config.snap_dir, settings, random)
         self._snapshot_writes = 0
         self._remove_orphans(recovered.sessions)
         self._prep = PrepRequestProcessor(

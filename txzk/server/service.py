@@ -15,6 +15,7 @@ from twisted.python.reflect import namedAny
 from txzk.auth.guarded import AuthProvider
 from txzk.auth.providers import ProviderRegistry
 from txzk.config.server import ServerConfig
+from txzk.defs.errors import StorageError
 from txzk.peer import four_letter_words
 from txzk.peer.standalone import StandaloneServer
 from txzk.persistence.disk import IDisk
@@ -80,12 +81,9 @@ class ZooKeeperService(Service):
         if registry.unknown:
             log.warn("authentication providers without a counterpart: {names}", names=", ".join(registry.unknown))
         started = monotonic_ms()
-        log_dir = f"{config.data_log_dir}/version-2"
-        if config.settings.datadir_autocreate or FileDisk().exists(log_dir):
-            self._lock = lock_folder(log_dir)
-        recovered = recover(
-            FileDisk(), f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", config.settings, monotonic_ms
-        )
+        if config.settings.datadir_autocreate or FileDisk().exists(config.log_dir):
+            self._lock = lock_folder(config.log_dir)
+        recovered = recover(FileDisk(), config.snap_dir, config.log_dir, config.settings, monotonic_ms)
         log.info(
             "recovered {nodes} nodes, zxid {zxid:#x}, {txns} transactions replayed, in {ms} ms",
             nodes=recovered.tree.node_count, zxid=recovered.tree.last_processed_zxid, txns=recovered.loaded_txns,
@@ -135,12 +133,15 @@ class ZooKeeperService(Service):
         self._reactor.stop()
 
     def _purge_and_rearm(self) -> None:
-        purge(FileDisk(), self._config, self._config.autopurge_snap_retain_count)
+        try:
+            purge(FileDisk(), self._config, self._config.autopurge_snap_retain_count)
+        except StorageError as error:
+            log.warn("autopurge: {error}", error=error)
         self._purge = self._reactor.callLater(self._config.autopurge_purge_interval * 3600, self._purge_and_rearm)
 
 
 def purge(disk: IDisk, config: ServerConfig, retain: int) -> list[str]:
     """Removes the files that are not needed when the newest `retain` snapshots are kept; gives their paths."""
-    ops = removals(disk, f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", retain)
+    ops = removals(disk, config.snap_dir, config.log_dir, retain)
     disk.run(ops)
     return [op.path for op in ops]

@@ -132,7 +132,7 @@ class MemoryServer:
         if self._shell is not None:
             return
         config = self.config
-        recovered = recover(self.disk, f"{config.data_dir}/version-2", f"{config.data_log_dir}/version-2", config.settings)
+        recovered = recover(self.disk, config.snap_dir, config.log_dir, config.settings)
         self._starts += 1
         self.failure = ""
         shell = Shell(self.clock, DiskQueue(self.clock, self.disk, self._close_disk), self._failed, self._starts)
