@@ -153,6 +153,6 @@ AUTHENTICATION: Final[tuple[Key, ...]] = (
 
 # Properties that are made with a name of their own: (how they begin, what they are, what becomes of them).
 PROPERTY_FAMILIES: Final[tuple[tuple[str, str, str], ...]] = (
-    ("zookeeper.authProvider.", "A further authentication provider: a Java class that has its counterpart here, or a dotted Python name.", "yes"),
+    ("zookeeper.authProvider.", "A further authentication provider: a Java class that has its counterpart here, or the dotted name of a Python class that can do what txzk.auth.guarded.AuthProvider says.", "yes"),
     ("zookeeper.superUser.", "A further SASL name of the super user.", LATER),
 )
