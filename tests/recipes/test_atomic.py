@@ -186,7 +186,7 @@ def increments_are_exact(world: World) -> None:
             result = await counter.add(member.chance.randint(1, 9))
             counted.append((result.pre, result.post))
             world.note(f"{member.name} {result}")
-            await member.soon()
+            await member.soon(3.0)
         ended.append(member.name)
         if len(ended) == len(world.members):
             look(await counter.get())

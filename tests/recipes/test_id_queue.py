@@ -8,6 +8,7 @@ import pytest
 
 from tests.recipes.bench import Bench
 from tests.recipes.history import SEEDS, World, history, play
+from tests.recipes.member import Member
 from tests.recipes.queues import deliver
 from txzk.client.recipes.id_queue import IdQueue
 from txzk.defs import opcodes
@@ -88,12 +89,14 @@ def removed_once(world: World) -> None:
     removed: list[int] = []
     producing = {member.name for member in world.members}
 
-    async def actor(queue: IdQueue, name: str) -> None:
-        while world.busy and len(removed) < 200:
+    async def actor(member: Member) -> None:
+        queue = IdQueue(member.zk, "/q")
+        while world.busy:
             await queue.put(b"", "x")
-            put.append(name)
+            put.append(member.name)
+            await member.soon()
             removed.append(await queue.remove("x"))
-        producing.discard(name)
+        producing.discard(member.name)
         while not producing and sum(removed) < len(put):
             removed.append(await queue.remove("x"))
         if not producing and sum(removed) > len(put):
@@ -101,7 +104,7 @@ def removed_once(world: World) -> None:
         await queue.close()
 
     for member in world.members:
-        world.act(member.name, actor(IdQueue(member.zk, "/q"), member.name))
+        world.act(member.name, actor(member))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

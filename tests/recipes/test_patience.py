@@ -40,8 +40,9 @@ def test_a_limit_of_time() -> None:
     zk = quiet.clients[0]
     waiting: Deferred[int] = Deferred()
     assert within(zk, waiting, None, "/a") is waiting
-    with pytest.raises(RequestTimeout, match="/a"):
+    with pytest.raises(RequestTimeout, match="/a") as caught:
         quiet.wait(within(zk, Deferred(), 3, "/a"))
+    assert caught.value.sent
     assert quiet.wait(within(zk, succeed(5), 3, "/a")) == 5
     with pytest.raises(NodeExistsError):
         quiet.wait(within(zk, fail(NodeExistsError("/a")), 3, "/a"))

@@ -12,7 +12,7 @@ from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.queues import deliver
 from txzk.client.recipes.items import Item, ItemLost
 from txzk.client.recipes.queue import Queue
-from txzk.cnxn.client_errors import RequestTimeout
+from txzk.cnxn.client_errors import ClientClosed, RequestTimeout
 from txzk.defs import opcodes
 from txzk.defs.errors import NoAuthError
 
@@ -273,6 +273,45 @@ def test_whoever_heeds_no_claims(bench: Bench) -> None:
         bench.wait(item.ack())
     assert bench.wait(one.take()) == b"d"
     bench.wait(one.close())
+
+
+def test_a_take_goes_on_where_its_item_was_lost(bench: Bench) -> None:
+    queue, other = Queue(bench.zk, "/q"), bench.client()
+    bench.wait(queue.put_all([b"a", b"b"]))
+    bench.server.delay(0.1)
+    waiting = bench.begin(queue.take())
+    bench.advance(60, lambda: "/q-locks/queue-0000000000" in bench.nodes())
+    bench.wait(other.delete("/q/queue-0000000000"))
+    assert bench.wait(waiting) == b"b"
+    bench.wait(queue.close())
+    assert bench.nodes("/q-locks") == []
+
+
+def test_folders_that_go_away_are_made_again(bench: Bench) -> None:
+    queue = Queue(bench.zk, "/q")
+    bench.wait(queue.put_all([b"a", b"b", b"c"]))
+    assert bench.wait(queue.take()) == b"a"
+    bench.wait(bench.zk.delete("/q-locks"))
+    assert bench.wait(queue.take()) == b"b"
+    waiting = bench.begin(queue.take())
+    assert bench.wait(waiting) == b"c"
+    waiting = bench.begin(queue.take())
+    bench.wait(bench.zk.delete("/q"))
+    bench.advance(1)
+    bench.wait(queue.put(b"d"))
+    assert bench.wait(waiting) == b"d"
+    bench.wait(queue.close())
+
+
+def test_whoever_waits_learns_of_the_end_of_the_client(bench: Bench) -> None:
+    zk = bench.client()
+    queue = Queue(zk, "/q")
+    waiting = bench.begin(queue.get())
+    bench.advance(1)
+    bench.wait(zk.stop())
+    with pytest.raises(ClientClosed):
+        bench.wait(waiting)
+    bench.wait(queue.close())
 
 
 @pytest.mark.parametrize("turns", range(12))

@@ -15,7 +15,7 @@ from txzk.client.recipes.receipts import GivenUp, OutcomeUnknown, Receipts
 from txzk.client.transaction import Transaction
 from txzk.cnxn.client_errors import ClientClosed, FenceLost, TransactionFailed
 from txzk.defs import opcodes
-from txzk.defs.errors import NodeExistsError, NoNodeError
+from txzk.defs.errors import NoAuthError, NodeExistsError, NoNodeError
 
 
 @pytest.fixture
@@ -244,6 +244,34 @@ def test_another_error_of_the_receipt_is_told_as_it_is(bench: Bench) -> None:
     assert (caught.value.index, type(caught.value.error)) == (0, NoNodeError)
 
 
+def test_refusals_of_the_receipt_itself(bench: Bench) -> None:
+    receipts = Receipts(bench.zk, "/q-receipts")
+    bench.wait(receipts.commit(put))
+    bench.wait(bench.zk.set_acl(bench.nodes("/q-receipts")[0], [(1, ("world", "anyone"))]))
+    with pytest.raises(NoAuthError):
+        bench.wait(receipts.commit(put))
+    bench.wait(receipts.commit(put))
+    bench.wait(bench.zk.set_acl("/q-receipts", [(1, ("world", "anyone"))]))
+    with pytest.raises(NoAuthError):
+        bench.wait(receipts.close())
+    assert len(bench.nodes("/q")) == 2
+
+
+def test_what_was_given_up_with_a_receipt_that_is_gone(bench: Bench) -> None:
+    other = bench.client()
+    receipts = Receipts(bench.zk, "/q-receipts")
+    bench.wait(receipts.commit(put))
+    said = [True, False]
+    bench.server.lose_reply(opcodes.MULTI)
+    bench.server.delay(0.01)
+    waiting = bench.begin(receipts.commit(put, lambda: said.pop(0)))
+    bench.advance(60, lambda: not said)
+    bench.advance(0.015)
+    bench.wait(other.delete(bench.nodes("/q-receipts")[0]))
+    with pytest.raises(OutcomeUnknown):
+        bench.wait(waiting)
+
+
 @history
 def receipts_count_once(world: World) -> None:
     """Members put nodes; each is there once, whatever happens."""
@@ -257,7 +285,7 @@ def receipts_count_once(world: World) -> None:
         while world.busy:
             await receipts.commit(put)
             puts.append(member.name)
-            await member.soon()
+            await member.soon(3.0)
         await receipts.close()
         ended.append(member.name)
         if len(ended) == len(world.members):

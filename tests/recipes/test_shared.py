@@ -11,7 +11,7 @@ from tests.recipes.bench import Bench
 from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.member import Member
 from txzk.client.recipes.shared import SharedCount, SharedValue, Versioned
-from txzk.cnxn.client_errors import RequestTimeout
+from txzk.cnxn.client_errors import ClientClosed, RequestTimeout
 from txzk.defs import opcodes
 from txzk.defs.errors import NoAuthError
 
@@ -148,6 +148,9 @@ def test_a_deleted_node_is_made_again(bench: Bench) -> None:
     bench.wait(other.delete("/v"))
     bench.wait(one.set(b"c"))
     assert bench.data("/v") == b"c"
+    deleting = other.delete("/v")
+    bench.wait(one.set(b"d"))
+    assert (deleting.called, one.value) == (True, b"d")
     before = one.current
     bench.begin(other.delete("/v"))
     assert bench.wait(one.try_set(before, b"d")) is False
@@ -210,6 +213,23 @@ def test_a_time_limit_and_a_context(bench: Bench) -> None:
         one.start()
 
 
+def test_the_client_ends(bench: Bench) -> None:
+    zk = bench.client()
+    one = SharedValue(zk, "/v", b"a")
+    following = bench.begin(anext(one.changes()))
+    bench.wait(following)
+
+    async def follow() -> None:
+        async for _ in one.changes():
+            pass
+
+    following = bench.begin(follow())
+    bench.wait(zk.stop())
+    with pytest.raises(ClientClosed):
+        bench.wait(following)
+    bench.wait(one.close())
+
+
 @history
 def one_of_all_sets_it(world: World) -> None:
     """Members raise a count by try_set; of all that try with one version, one succeeds, and all come to hear of the last."""
@@ -226,7 +246,7 @@ def one_of_all_sets_it(world: World) -> None:
                 if before.value in successes:
                     world.wrong(f"{member.name} and {successes[before.value]} both set {before.value + 1}")
                 successes[before.value] = member.name
-            await member.soon()
+            await member.soon(3.0)
         ended.append(count)
         while len(ended) < len(world.members) or count.value != len(successes):
             await member.sleep(0.1)

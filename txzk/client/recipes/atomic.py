@@ -21,7 +21,6 @@ from txzk.client.retry import Backoff, pause
 from txzk.client.transaction import Transaction
 from txzk.client.view import View
 from txzk.cnxn.client_errors import TransactionFailed
-from txzk.defs import paths
 from txzk.defs.errors import BadVersionError, NodeExistsError, NoNodeError
 
 _T = TypeVar("_T")
@@ -137,13 +136,11 @@ class AtomicValue:
             except TransactionFailed as failed:
                 if not isinstance(failed.error, _OVERTAKEN):
                     raise failed.error from None
-                if pre is None and isinstance(failed.error, NoNodeError):
-                    await patiently(self._zk, lambda: self._zk.ensure_path(paths.parent_of(self.path) or "/", container=True))
-                    continue
             count += 1
             await pause(self._zk.core.reactor, policy.delay(count, 0) or 0)
 
     async def _write(self, pre: bytes | None, version: int, post: bytes) -> None:
+        # The parents are there: those of the receipts are the same.
         def fill(transaction: Transaction) -> None:
             if pre is None:
                 transaction.create(self.path, post)

@@ -14,14 +14,13 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock, fail,
 from twisted.logger import Logger
 
 from txzk.client.recipes.calls import Calls
-from txzk.client.recipes.patience import patiently
+from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.recipes.receipts import GivenUp, Receipts
 from txzk.client.retry import pause
 from txzk.client.transaction import Transaction
 from txzk.client.view import View
 from txzk.client.watch import Watch
 from txzk.cnxn.client_errors import TransactionFailed
-from txzk.defs import paths
 from txzk.defs.errors import KeeperException, NodeExistsError, NoNodeError
 
 _log = Logger()
@@ -234,7 +233,7 @@ class BaseQueue:
             except NodeExistsError:
                 pass
             except NoNodeError:
-                await self._zk.ensure_path(paths.parent_of(path) or "/", container=True)
+                await make_parents(self._zk, path)
                 await attempt()
 
         await patiently(self._zk, attempt)

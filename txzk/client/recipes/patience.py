@@ -50,7 +50,7 @@ def within(zk: View, waiting: Deferred[_T], timeout: float | None, path: str) ->
 
     :param waiting: is cancelled when the time is over.
     :param timeout: seconds; None for no limit.
-    :returns: it fails with RequestTimeout when the time is over.
+    :returns: it fails with RequestTimeout when the time is over; requests may have been sent by then.
     """
     if timeout is None:
         return waiting
@@ -66,7 +66,7 @@ def within(zk: View, waiting: Deferred[_T], timeout: float | None, path: str) ->
         if timer.active():
             timer.cancel()
         if over and getattr(result, "value", None) is not None:
-            raise RequestTimeout(path, False)
+            raise RequestTimeout(path)
         return result
 
     return waiting.addBoth(ended)

@@ -5,6 +5,7 @@ of these names. Covered by tests/recipes/test_shared.py.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from struct import Struct
 from struct import error as StructError
 from typing import Final, Generic, NamedTuple, Self, TypeVar
@@ -13,13 +14,12 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.python.failure import Failure
 
 from txzk.client.recipes.calls import Calls
-from txzk.client.recipes.patience import patiently
+from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.recipes.receipts import Receipts
 from txzk.client.states import guarded
 from txzk.client.transaction import Transaction
 from txzk.client.view import View
 from txzk.cnxn.client_errors import TransactionFailed
-from txzk.defs import paths
 from txzk.defs.errors import BadVersionError, NodeExistsError, NoNodeError
 from txzk.jute.records import Stat
 
@@ -196,7 +196,7 @@ class _Shared(Generic[_T]):
         try:
             await self._zk.create(self.path, self._encode(self._seed))
         except NoNodeError:
-            await self._zk.ensure_path(paths.parent_of(self.path) or "/", container=True)
+            await make_parents(self._zk, self.path)
         except NodeExistsError:
             pass
 
@@ -249,11 +249,10 @@ class _Shared(Generic[_T]):
         if results is not None:
             self._seen(data, results[0])
             return
-        try:
+        # Where it is gone again, it will be made again.
+        with suppress(NoNodeError):
             node = await patiently(self._zk, lambda: self._zk.get(self.path))
-        except NoNodeError:
-            return
-        self._seen(node.data, node.stat)
+            self._seen(node.data, node.stat)
 
 
 class SharedValue(_Shared[bytes]):
