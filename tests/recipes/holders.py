@@ -49,15 +49,16 @@ class Holders:
     async def hold(self, member: Member, held: Holding) -> None:
         """It is held for some time, at times for longer than a session lasts; something is written in the beginning and in the end."""
         self.take(member, held)
-        await self._write(member, held)
+        await self.write(member, held)
         await self.stay(member)
-        await self._write(member, held)
+        await self.write(member, held)
 
     async def stay(self, member: Member) -> None:
         """Comes back after some time."""
         await (member.soon(3 * SESSION_SECONDS) if self.world.busy and member.chance.random() < 0.2 else member.soon())
 
-    async def _write(self, member: Member, held: Holding) -> None:
+    async def write(self, member: Member, held: Holding) -> None:
+        """The token is written, if the fence lets it through."""
         if not self.data:
             return
         try:
