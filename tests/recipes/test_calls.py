@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from tests.recipes.quiet import Quiet
-from txzk.client.recipes.calls import Calls
+from txzk.client.recipes.calls import Calls, together
 from txzk.cnxn.client_errors import RequestTimeout
 
 
@@ -29,4 +29,25 @@ def test_calls_end_with_their_result_their_time_or_the_recipe() -> None:
         quiet.wait(three)
     with pytest.raises(RuntimeError, match="the recipe at /recipe is closed"):
         calls.run(call(0))
+    quiet.finish()
+
+
+def test_many_are_waited_for_together() -> None:
+    quiet = Quiet(0)
+    one: Deferred[int] = Deferred()
+    two: Deferred[int] = Deferred()
+    both = together([one, two])
+    one.callback(1)
+    two.callback(2)
+    assert quiet.wait(both) == [1, 2]
+    failing: list[Deferred[int]] = [Deferred(), Deferred()]
+    both = together(failing)
+    for each in failing:
+        each.errback(ValueError("oh"))
+    with pytest.raises(ValueError, match="oh"):
+        quiet.wait(both)
+    both = together([Deferred(), Deferred()])
+    both.cancel()
+    with pytest.raises(CancelledError):
+        quiet.wait(both)
     quiet.finish()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
+from txzk.client import writes
 from txzk.client.recipes.patience import within
 from txzk.client.view import View
 
@@ -52,3 +53,8 @@ class Calls:
         """Cancels what is under way, and lets nothing begin any more."""
         self.closed = True
         self.cancel()
+
+
+def together(waiting: Iterable[Deferred[Any]]) -> Deferred[list[Any]]:
+    """The results of all of these; the first error as it is, the others are nobody's. Cancelling it cancels all."""
+    return gatherResults(list(waiting), consumeErrors=True).addErrback(writes.first_error)

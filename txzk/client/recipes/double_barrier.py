@@ -10,10 +10,9 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred
 
-from txzk.client import writes
-from txzk.client.recipes.calls import Calls
+from txzk.client.recipes.calls import Calls, together
 from txzk.client.recipes.own_node import OwnNode
 from txzk.client.recipes.patience import patiently
 from txzk.client.view import View
@@ -129,8 +128,7 @@ class DoubleBarrier:
     async def _others(self, node: OwnNode) -> dict[str, int]:
         """The members besides us, each with the czxid of its node: Curator's come back under the same name."""
         names = [name for name in await self._members() if name != node.name]
-        found = [self._zk.exists(self._at(name)) for name in names]
-        stats: list[Stat | None] = await gatherResults(found, consumeErrors=True).addErrback(writes.first_error)
+        stats: list[Stat | None] = await together(self._zk.exists(self._at(name)) for name in names)
         return {name: stat.czxid for name, stat in zip(names, stats, strict=True) if stat is not None}
 
     async def _gone(self, name: str, czxid: int) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred
 
-from txzk.client import writes
 from txzk.client.answers import Node
-from txzk.client.recipes.calls import Calls
+from txzk.client.recipes.calls import Calls, together
 from txzk.client.recipes.contender import Contender, Queue
 from txzk.client.recipes.error_policy import ErrorPolicy, standard
 from txzk.client.recipes.held import Held, LockLost, follow
@@ -145,7 +144,7 @@ class Election:
         self._calls.close()
         for term in list(self._terms):
             term.give_up()
-        return gatherResults([follow(one) for one in self._queue.leaving]).addCallback(lambda _: None)
+        return together(follow(one) for one in self._queue.leaving).addCallback(lambda _: None)
 
     async def __aenter__(self) -> Election:
         return self
@@ -186,8 +185,7 @@ async def participants(zk: View, queue: Queue) -> list[Participant]:
     """Those in a queue with the data of their nodes, in order."""
     zk = zk.once
     paths = await patiently(zk, lambda: queue.contenders(zk))
-    reads: list[Deferred[Any]] = [Deferred.fromCoroutine(_read(zk, path)) for path in paths]
-    nodes: list[Node | None] = await gatherResults(reads, consumeErrors=True).addErrback(writes.first_error)
+    nodes: list[Node | None] = await together(Deferred.fromCoroutine(_read(zk, path)) for path in paths)
     found = [(path, node.data) for path, node in zip(paths, nodes, strict=True) if node is not None]
     return [Participant(path, data, index == 0) for index, (path, data) in enumerate(found)]
 

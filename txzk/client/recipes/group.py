@@ -9,14 +9,13 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any, Final, NamedTuple
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txzk.client import writes
 from txzk.client.answers import Node
 from txzk.client.recipes.cache import Changes
-from txzk.client.recipes.calls import Calls
+from txzk.client.recipes.calls import Calls, together
 from txzk.client.recipes.children_cache import ChildrenCache
 from txzk.client.recipes.own_node import OwnNode
 from txzk.client.recipes.patience import patiently
@@ -154,7 +153,7 @@ class Group:
             return {}
         base = self.path.rstrip("/")
         found: list[Deferred[Any]] = [self._zk.get(f"{base}/{name}").addErrback(_missing) for name in names]
-        nodes: list[Node | None] = await gatherResults(found, consumeErrors=True).addErrback(writes.first_error)
+        nodes: list[Node | None] = await together(found)
         return {name: node.data for name, node in zip(names, nodes, strict=True) if node is not None}
 
     def changes(self) -> GroupChanges:

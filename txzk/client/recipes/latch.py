@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
 
-from txzk.client.recipes.calls import Calls
+from txzk.client.recipes.calls import Calls, together
 from txzk.client.recipes.contender import Contender, Queue, Reason
 from txzk.client.recipes.election import Participant, Term, first, participants
 from txzk.client.recipes.error_policy import ErrorPolicy, session_only, standard
@@ -155,7 +155,7 @@ class LeaderLatch:
             self._set(None)
         elif contender is not None:
             contender.leave()
-        return gatherResults([follow(one) for one in self._queue.leaving]).addCallback(lambda _: None)
+        return together(follow(one) for one in self._queue.leaving).addCallback(lambda _: None)
 
     async def __aenter__(self) -> LeaderLatch:
         self.start()
