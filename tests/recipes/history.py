@@ -372,15 +372,15 @@ def main(command_line: Sequence[str]) -> int:
     failed = 0
     for number, name in enumerate(names):
         count = options.seeds // len(names) + (number < options.seeds % len(names))
-        begun = time.perf_counter()
+        begun = time.process_time()
         stories = []
         for seed in range(options.first, options.first + count):
             world = World(seed)
             if world.play(HISTORIES[name]):
                 stories.append(world)
         failed += len(stories)
-        seconds = time.perf_counter() - begun
-        sys.stdout.write(f"{name}: {count} seeds, {len(stories)} failed, {1000 * seconds / max(1, count):.1f} ms each\n")
+        seconds = time.process_time() - begun
+        sys.stdout.write(f"{name}: {count} seeds, {len(stories)} failed, {1000 * seconds / max(1, count):.1f} ms of CPU each\n")
         if stories:
             sys.stdout.write(f"  failed: {' '.join(str(world.seed) for world in stories[:20])}\n")
         for world in stories[: options.stories]:

@@ -162,9 +162,10 @@ async def find_protected(view: Operations, wish: Creation, prefix: str) -> Creat
 
 
 async def protected(view: Operations, path: str, prefix: str) -> list[str]:
-    """The nodes beside `path` whose names begin with `prefix`."""
+    """The nodes beside `path` whose names begin with `prefix`, of which one may have been made through another server a moment ago."""
     parent = paths.parent_of(path) or "/"
     try:
+        await view.sync(parent)
         names = await view.children(parent)
     except NoNodeError:
         return []
