@@ -50,6 +50,11 @@ def test_an_earlier_one_may_be_put_later(bench: Bench) -> None:
     assert bench.wait(waiting) == b"soon"
     with pytest.raises(RequestTimeout):
         bench.wait(queue.take(timeout=10))
+    for data, at in ((b"2", 2), (b"3", 3)):
+        bench.wait(queue.put(data, at=at))
+    assert bench.wait(queue.take()) == b"2"
+    bench.wait(queue.put(b"1", at=1))
+    assert [bench.wait(queue.take()) for _ in range(2)] == [b"1", b"3"]
     bench.wait(queue.close())
 
 

@@ -203,16 +203,19 @@ def test_lost_replies(bench: Bench, op: int | None) -> None:
 
 def test_an_item_is_lost_with_the_session(bench: Bench) -> None:
     one, two = Queue(bench.zk, "/q"), Queue(bench.client(), "/q")
-    bench.wait(one.put(b"a"))
-    item = bench.wait(one.get())
+    bench.wait(one.put_all([b"a", b"b"]))
+    lost = [bench.wait(one.get()) for _ in range(2)]
     bench.end_session(bench.zk)
-    assert not item.held
-    bench.wait(item.release())
-    other = bench.wait(two.get())
+    assert not lost[0].held
+    others = [bench.wait(two.get()) for _ in range(2)]
+    assert [item.data for item in others] == [b"a", b"b"]
+    bench.wait(lost[0].release())
     with pytest.raises(ItemLost):
+        bench.wait(lost[1].ack())
+    assert len(bench.nodes("/q-locks")) == 2
+    for item in others:
+        assert item.held
         bench.wait(item.ack())
-    assert other.held
-    bench.wait(other.ack())
     for queue in (one, two):
         bench.wait(queue.close())
 
@@ -285,6 +288,21 @@ def test_a_take_goes_on_where_its_item_was_lost(bench: Bench) -> None:
     assert bench.wait(waiting) == b"b"
     bench.wait(queue.close())
     assert bench.nodes("/q-locks") == []
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_what_is_gone_before_it_is_claimed_is_not_handed_out(bench: Bench, turns: int) -> None:
+    queue, other = Queue(bench.zk, "/q"), bench.client()
+    bench.wait(queue.put_all([b"a", b"b"]))
+    bench.server.delay(0.1)
+    waiting = bench.begin(queue.get())
+    bench.advance(0.1 * turns + 0.05)
+    deleting = bench.begin(other.delete("/q/queue-0000000000"))
+    bench.advance(60, lambda: "/q/queue-0000000000" not in bench.nodes())
+    claimed = "/q-locks/queue-0000000000" in bench.nodes()
+    assert bench.wait(waiting).data == (b"a" if claimed else b"b")
+    bench.wait(deleting)
+    bench.wait(queue.close())
 
 
 def test_folders_that_go_away_are_made_again(bench: Bench) -> None:

@@ -158,6 +158,18 @@ def test_a_deleted_node_is_made_again(bench: Bench) -> None:
     bench.wait(one.close())
 
 
+def test_the_same_version_of_another_node_is_another_value(bench: Bench) -> None:
+    one = SharedValue(bench.zk, "/v", b"a")
+    bench.wait(one.start())
+    before = one.current
+    bench.wait(bench.client().delete("/v"))
+    bench.advance(1)
+    assert one.current[:2] == before[:2]
+    assert bench.wait(one.try_set(before, b"b")) is False
+    assert bench.data("/v") == b"a"
+    bench.wait(one.close())
+
+
 def test_a_count_is_four_bytes(bench: Bench) -> None:
     one = SharedCount(bench.zk, "/n", 10)
     bench.wait(one.start())
