@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from txzk.client.recipes.multi_lock import HeldTogether as HeldTogether
     from txzk.client.recipes.multi_lock import MultiLock as MultiLock
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
+    from txzk.client.recipes.partitioner import PartitionState as PartitionState
+    from txzk.client.recipes.partitioner import Partitioner as Partitioner
+    from txzk.client.recipes.partitioner import Share as Share
+    from txzk.client.recipes.partitioner import ShareEnd as ShareEnd
+    from txzk.client.recipes.partitioner import every_nth as every_nth
     from txzk.client.recipes.persistent_node import PersistentNode as PersistentNode
     from txzk.client.recipes.persistent_ttl_node import PersistentTtlNode as PersistentTtlNode
     from txzk.client.recipes.priority_queue import PriorityQueue as PriorityQueue
@@ -53,13 +58,13 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
     "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Election": "election", "Group": "group",
-    "GroupChanges": "group", "Held": "held", "HeldTogether": "multi_lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items",
-    "LeaderLatch": "latch", "Leadership": "latch", "Lock": "lock", "LockLost": "held", "LockingQueue": "locking_queue", "Membership": "group",
-    "MultiLock": "multi_lock", "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "Participant": "election", "PersistentNode": "persistent_node",
-    "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue", "ReadWriteLock": "read_write_lock",
-    "Reason": "contender", "Semaphore": "semaphore", "SharedCount": "shared", "SharedValue": "shared", "Term": "election", "Terms": "election",
-    "TreeCache": "tree_cache", "Versioned": "shared", "discovery": "discovery", "revoke": "lock", "session_only": "error_policy",
-    "standard": "error_policy",
+    "GroupChanges": "group", "Held": "held", "HeldTogether": "multi_lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "LeaderLatch": "latch",
+    "Leadership": "latch", "Lock": "lock", "LockLost": "held", "LockingQueue": "locking_queue", "Membership": "group", "MultiLock": "multi_lock",
+    "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "Participant": "election", "PartitionState": "partitioner", "Partitioner": "partitioner",
+    "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue",
+    "ReadWriteLock": "read_write_lock", "Reason": "contender", "Semaphore": "semaphore", "Share": "partitioner", "ShareEnd": "partitioner",
+    "SharedCount": "shared", "SharedValue": "shared", "Term": "election", "Terms": "election", "TreeCache": "tree_cache", "Versioned": "shared",
+    "discovery": "discovery", "every_nth": "partitioner", "revoke": "lock", "session_only": "error_policy", "standard": "error_policy",
 }
 
 # A type checker goes by the imports above: it cannot read this.
