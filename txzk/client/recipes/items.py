@@ -373,6 +373,8 @@ class BaseQueue:
 
     async def _unmark(self, name: str, word: bytes) -> None:
         """Takes a claim away of which it is not known whether it was made."""
+        # The server that is asked may be another one by now, which lags behind the one that made it.
+        await patiently(self._zk, lambda: self._zk.sync(self._claims))
         session_id = await self._owner(name, word)
         if session_id:
             await self._free(name, session_id)
