@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from txzk.client.recipes.atomic import AtomicResult as AtomicResult
     from txzk.client.recipes.atomic import AtomicValue as AtomicValue
     from txzk.client.recipes.barrier import Barrier as Barrier
+    from txzk.client.recipes.cached_atomic import CachedAtomicLong as CachedAtomicLong
     from txzk.client.recipes.children_cache import ChildrenCache as ChildrenCache
     from txzk.client.recipes.contender import Reason as Reason
     from txzk.client.recipes.delay_queue import DelayQueue as DelayQueue
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from txzk.client.recipes.multi_lock import HeldTogether as HeldTogether
     from txzk.client.recipes.multi_lock import MultiLock as MultiLock
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
-    from txzk.client.recipes.partitioner import Partitioner as Partitioner
     from txzk.client.recipes.partitioner import PartitionState as PartitionState
+    from txzk.client.recipes.partitioner import Partitioner as Partitioner
     from txzk.client.recipes.partitioner import Share as Share
     from txzk.client.recipes.partitioner import ShareEnd as ShareEnd
     from txzk.client.recipes.partitioner import every_nth as every_nth
@@ -56,11 +57,12 @@ if TYPE_CHECKING:
 
 # Public names by the modules that have them.
 _HOMES: Final = {
-    "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror", "Change": "mirror",
-    "ChildrenCache": "children_cache", "DelayQueue": "delay_queue", "DoubleBarrier": "double_barrier", "Election": "election", "Group": "group",
-    "GroupChanges": "group", "Held": "held", "HeldTogether": "multi_lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "LeaderLatch": "latch",
-    "Leadership": "latch", "Lock": "lock", "LockLost": "held", "LockingQueue": "locking_queue", "Membership": "group", "MultiLock": "multi_lock",
-    "NodeCache": "node_cache", "OutcomeUnknown": "receipts", "Participant": "election", "PartitionState": "partitioner", "Partitioner": "partitioner",
+    "AtomicLong": "atomic", "AtomicResult": "atomic", "AtomicValue": "atomic", "Barrier": "barrier", "CacheEvent": "mirror",
+    "CachedAtomicLong": "cached_atomic", "Change": "mirror", "ChildrenCache": "children_cache", "DelayQueue": "delay_queue",
+    "DoubleBarrier": "double_barrier", "Election": "election", "Group": "group", "GroupChanges": "group", "Held": "held",
+    "HeldTogether": "multi_lock", "IdQueue": "id_queue", "Item": "items", "ItemLost": "items", "LeaderLatch": "latch", "Leadership": "latch",
+    "Lock": "lock", "LockLost": "held", "LockingQueue": "locking_queue", "Membership": "group", "MultiLock": "multi_lock", "NodeCache": "node_cache",
+    "OutcomeUnknown": "receipts", "Participant": "election", "PartitionState": "partitioner", "Partitioner": "partitioner",
     "PersistentNode": "persistent_node", "PersistentTtlNode": "persistent_ttl_node", "PriorityQueue": "priority_queue", "Queue": "queue",
     "ReadWriteLock": "read_write_lock", "Reason": "contender", "Semaphore": "semaphore", "Share": "partitioner", "ShareEnd": "partitioner",
     "SharedCount": "shared", "SharedValue": "shared", "Term": "election", "Terms": "election", "TreeCache": "tree_cache", "Versioned": "shared",
