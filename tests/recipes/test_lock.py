@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,16 @@ from txzk.client.recipes.lock import Lock, revoke
 from txzk.cnxn.client_errors import ClientClosed, FenceLost, RequestTimeout
 from txzk.cnxn.client_words import State
 from txzk.interfaces import IErrorPolicy
+
+
+class Gzip:
+    """A compressor."""
+
+    def compress(self, data: bytes) -> bytes:
+        return gzip.compress(data, mtime=0)
+
+    def decompress(self, data: bytes) -> bytes:
+        return gzip.decompress(data)
 
 
 @pytest.fixture
@@ -208,6 +219,23 @@ def test_kazoo_and_go_and_curator_are_waited_for(quiet: Quiet) -> None:
         quiet.wait(other.delete(path))
         quiet.wait(quiet.wait(waiting).release())
     quiet.wait(other.delete("/lock/not-in-the-queue"))
+
+
+def test_a_lock_of_a_view_that_compresses_or_is_fenced(quiet: Quiet) -> None:
+    zk, other = quiet.clients[:2]
+    quiet.wait(other.create("/gate"))
+    quiet.wait(other.ensure_path("/lock", container=True))
+    path = quiet.wait(other.create("/lock/0123__lock__", b"not compressed", ephemeral=True, sequence=True))
+    waiting = Lock(zk.compressed(Gzip()).fenced("/gate"), "/lock", data=b"me").acquire()
+    quiet.settle()
+    quiet.wait(other.delete(path))
+    held = quiet.wait(waiting)
+    assert quiet.wait(other.get(held.path)).data == b"me"
+    quiet.wait(other.delete("/gate"))
+    quiet.wait(held.zk.set("/lock", b"12345"))
+    assert quiet.wait(other.get("/lock")).data == gzip.compress(b"12345", mtime=0)
+    quiet.wait(held.release())
+    assert quiet.nodes("/lock") == []
 
 
 def test_writes_through_the_fence(quiet: Quiet) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -124,7 +125,8 @@ class Contender:
         self.data = data
         self.lost: Callable[[Reason], None] = lambda reason: None
         self.asked: Callable[[], None] = lambda: None
-        self._zk = zk.once
+        # The nodes of a queue are as others have them, and are deleted whatever has become of a fence.
+        self._zk = View(zk.core, replace(zk.settings, retry=None, compressor=None, fence=None), zk.attempts)
         self._queue = queue
         self._stem = stem
         self._first_data = data
@@ -177,6 +179,8 @@ class Contender:
         """Makes the node."""
         zk = self._zk
         path = f"{self._queue.folder}/{self._stem}" + ("" if self._beside is None else f"{self._beside.sequence:010d}")
+        # A server without a quorum would refuse.
+        await zk.when(*_SETTLED, State.CONNECTING)
         while True:
             try:
                 created = await zk.create_stat(path, self._first_data, ephemeral=True, sequence=self._beside is None, protected=True)
