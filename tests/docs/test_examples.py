@@ -71,3 +71,12 @@ def test_an_example_that_fails_is_seen(tmp_path: Path) -> None:
         run_coroutine(Example("here", wrong))
     with pytest.raises(TimeoutError):
         run_coroutine(Example("here", "async def example(zk):\n    await zk.when()\n"))
+
+
+def test_each_feature_has_a_test() -> None:
+    rows = [line for line in (ROOT / "docs" / "features.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    for row in rows:
+        *_, state, named = (cell.strip() for cell in row.strip("|").split("|"))
+        if state in ("yes", "~"):
+            path, _, function = named.partition("::")
+            assert re.search(rf"^(async )?def {function}\(", (ROOT / "tests" / path).read_text(encoding="utf-8"), re.MULTILINE), row
