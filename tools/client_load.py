@@ -1,7 +1,7 @@
 """The loads of tools/bench --client, one process for each: python tools/client_load.py CLIENT PORT, with the interpreter that has the client.
 
 Each client is used as its documentation has it for many requests at once, with 1,000 of them in flight: txzk and aiozk in a coroutine, kazoo with its
-asynchronous calls. Prints name=value words: requests a second, microseconds of a round trip, seconds until watches are set again.
+asynchronous calls. Prints name=value words: requests a second and the processor time of each, microseconds of a round trip, seconds until watches are set again.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def txzk(port: int) -> None:
 
     import txzk
 
-    async def flood(call: Callable[[int], Any]) -> float:
-        began = time.perf_counter()
+    async def flood(name: str, call: Callable[[int], Any]) -> None:
+        watch = Watch()
         for answer in [call(number) for number in range(REQUESTS)]:
             await answer
-        return REQUESTS / (time.perf_counter() - began)
+        watch.say(name)
 
     async def load(reactor: Any) -> None:
         async with txzk.connect(reactor, f"127.0.0.1:{port}", session_timeout=30, max_in_flight=IN_FLIGHT) as zk:
             await zk.create("/txzk", DATA)
-            await flood(lambda number: zk.get("/txzk"))
-            say("get", await flood(lambda number: zk.get("/txzk")))
-            say("create", await flood(lambda number: zk.create(f"/txzk/{number}", DATA)))
+            await flood("", lambda number: zk.get("/txzk"))
+            await flood("get", lambda number: zk.get("/txzk"))
+            await flood("create", lambda number: zk.create(f"/txzk/{number}", DATA))
             began = time.perf_counter()
             for _ in range(TRIPS):
                 await zk.get("/txzk")
             say("trip", (time.perf_counter() - began) / TRIPS * 1e6)
-            await flood(lambda number: zk.delete(f"/txzk/{number}"))
+            await flood("", lambda number: zk.delete(f"/txzk/{number}"))
             await zk.delete("/txzk")
             for answer in [zk.exists_and_watch(f"/a/watched/node/{number}") for number in range(WATCHES)]:
                 await answer
@@ -66,8 +66,8 @@ def kazoo(port: int) -> None:
     zk = KazooClient(f"127.0.0.1:{port}", timeout=30)
     zk.start()
 
-    def flood(call: Callable[[int], Any]) -> float:
-        began = time.perf_counter()
+    def flood(name: str, call: Callable[[int], Any]) -> None:
+        watch = Watch()
         unanswered: deque[Any] = deque()
         for number in range(REQUESTS):
             if len(unanswered) == IN_FLIGHT:
@@ -75,17 +75,17 @@ def kazoo(port: int) -> None:
             unanswered.append(call(number))
         while unanswered:
             unanswered.popleft().get()
-        return REQUESTS / (time.perf_counter() - began)
+        watch.say(name)
 
     zk.create("/kazoo", DATA)
-    flood(lambda number: zk.get_async("/kazoo"))
-    say("get", flood(lambda number: zk.get_async("/kazoo")))
-    say("create", flood(lambda number: zk.create_async(f"/kazoo/{number}", DATA)))
+    flood("", lambda number: zk.get_async("/kazoo"))
+    flood("get", lambda number: zk.get_async("/kazoo"))
+    flood("create", lambda number: zk.create_async(f"/kazoo/{number}", DATA))
     began = time.perf_counter()
     for _ in range(TRIPS):
         zk.get("/kazoo")
     say("trip", (time.perf_counter() - began) / TRIPS * 1e6)
-    flood(lambda number: zk.delete_async(f"/kazoo/{number}"))
+    flood("", lambda number: zk.delete_async(f"/kazoo/{number}"))
     zk.delete("/kazoo")
     zk.stop()
 
@@ -102,24 +102,39 @@ def aiozk(port: int) -> None:
             async with window:
                 await call(number)
 
-        async def flood(call: Callable[[int], Any]) -> float:
-            began = time.perf_counter()
+        async def flood(name: str, call: Callable[[int], Any]) -> None:
+            watch = Watch()
             await asyncio.gather(*[one(call, number) for number in range(REQUESTS)])
-            return REQUESTS / (time.perf_counter() - began)
+            watch.say(name)
 
         await zk.create("/aiozk", DATA)
-        await flood(lambda number: zk.get_data("/aiozk"))
-        say("get", await flood(lambda number: zk.get_data("/aiozk")))
-        say("create", await flood(lambda number: zk.create(f"/aiozk/{number}", DATA)))
+        await flood("", lambda number: zk.get_data("/aiozk"))
+        await flood("get", lambda number: zk.get_data("/aiozk"))
+        await flood("create", lambda number: zk.create(f"/aiozk/{number}", DATA))
         began = time.perf_counter()
         for _ in range(TRIPS):
             await zk.get_data("/aiozk")
         say("trip", (time.perf_counter() - began) / TRIPS * 1e6)
-        await flood(lambda number: zk.delete(f"/aiozk/{number}"))
+        await flood("", lambda number: zk.delete(f"/aiozk/{number}"))
         await zk.delete("/aiozk")
         await zk.close()
 
     asyncio.run(load())
+
+
+class Watch:
+    """Started when it is made."""
+
+    def __init__(self) -> None:
+        self._wall = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def say(self, name: str) -> None:
+        """Prints requests a second under `name`, and under name_cpu the microseconds of processor time of each; nothing without a name."""
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        if name:
+            say(name, REQUESTS / wall)
+            say(f"{name}_cpu", cpu / REQUESTS * 1e6)
 
 
 def say(name: str, figure: float) -> None:
