@@ -1,4 +1,4 @@
-"""What operations give back, and how their replies are read. Covered by tests/client/."""
+"""What operations give back, and how their replies are read. Covered by tests/client/test_operations.py."""
 
 from __future__ import annotations
 

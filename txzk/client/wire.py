@@ -1,4 +1,4 @@
-"""One connection of a client: bytes between a transport and the ClientSession. Covered by tests/client/."""
+"""One connection of a client: bytes between a transport and the ClientSession. Covered by tests/client/test_wire.py."""
 
 from __future__ import annotations
 
