@@ -345,8 +345,8 @@ def locks(world: World) -> None:
 
     holders = Holders(world, lambda live: len(live) <= 1, "/data")
     for member in world.members:
-        for number in range(2):
-            world.act(f"{member.name}.{number}", actor(member))
+        world.act(member.name, actor(member))
+    world.act("another", actor(world.members[0]))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
