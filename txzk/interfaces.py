@@ -34,6 +34,25 @@ class IErrorPolicy(Interface):
         """Whether to step down in this State."""
 
 
+class IHeld(Interface):
+    """A lock, a lease or a leadership that is held, by whoever has the object. In `async with` it is given back at the end of the block."""
+
+    path: str = Attribute("The node that stands for it.")
+    token: int = Attribute("A fencing number: that of a later holder is larger.")
+    zk: object = Attribute("An IView whose writes are carried out only while that node exists.")
+    reason: object = Attribute("The Reason once it is not held any more, None while it is.")
+    lost: object = Attribute("A fresh Deferred that fires with the Reason when it is not held any more.")
+
+    def again() -> object:
+        """Takes it once more; it is given back when `release` was called as often as it was taken."""
+
+    def release() -> object:
+        """Gives it back; a Deferred that fires when its node is gone."""
+
+    def run(function: object, *args: object) -> object:
+        """Calls a function; what it awaits is cancelled when this is lost. A Deferred of its result, or a coroutine."""
+
+
 class ISaslMechanism(Interface):
     """The client's side of one SASL exchange; a callable that takes a Server and makes one is the `sasl` argument of Client."""
 

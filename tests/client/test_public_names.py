@@ -20,7 +20,7 @@ NAMES = [
     "Server", "SessionExpired", "SessionInfo", "Stat", "State", "Times", "Transaction", "TransactionFailed", "Unimplemented", "View", "Watch", "WatchEvent",
     "WatchStream", "connect",
 ]
-INTERFACES = ["IClient", "ICompressor", "IErrorPolicy", "IRetryPolicy", "ISaslMechanism", "ISession", "IView", "IWatch"]
+INTERFACES = ["IClient", "ICompressor", "IErrorPolicy", "IHeld", "IRetryPolicy", "ISaslMechanism", "ISession", "IView", "IWatch"]
 TYPES = sorted(name for name in txzk.__dir__() if callable(getattr(txzk, name)))
 
 

@@ -19,7 +19,7 @@ from txzk.client.recipes.held import Held, LockLost
 from txzk.client.recipes.lock import Lock, revoke
 from txzk.cnxn.client_errors import ClientClosed, FenceLost, RequestTimeout
 from txzk.cnxn.client_words import State
-from txzk.interfaces import IErrorPolicy
+from txzk.interfaces import IErrorPolicy, IHeld
 
 
 class Gzip:
@@ -90,6 +90,7 @@ def test_a_lock_in_a_block(quiet: Quiet) -> None:
 
 def test_the_same_holder_takes_it_again(quiet: Quiet) -> None:
     held = held_by(quiet)
+    assert verifyObject(IHeld, held)
     assert held.again() is held
     quiet.wait(held.release())
     assert held.reason is None

@@ -7,10 +7,12 @@ from inspect import isawaitable
 from typing import Any, Final, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults, succeed
+from zope.interface import implementer
 
 from txzk.client.recipes.calls import Calls
 from txzk.client.recipes.contender import Contender, Queue, Reason
 from txzk.client.view import View
+from txzk.interfaces import IHeld
 
 _T = TypeVar("_T")
 _H = TypeVar("_H", bound="Hold")
@@ -30,6 +32,7 @@ class LockLost(Exception):  # noqa: N818
         self.reason = reason
 
 
+@implementer(IHeld)
 class Hold:
     """Something that is held, by whoever has this object; no thread or task owns it. As an async context manager it is given back at the end.
 
