@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
+import weakref
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
@@ -220,3 +222,19 @@ def test_the_options_are_the_keywords_of_the_constructor() -> None:
         name: parameter.annotation for name, parameter in inspect.signature(Client).parameters.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
     assert {name: hint.__forward_arg__ for name, hint in ClientOptions.__annotations__.items()} == keywords
+
+
+@story
+async def test_nothing_keeps_a_client_that_was_stopped(world: World) -> None:
+    zk = await world.client(track_ensemble=True)
+    await zk.create("/a")
+    await zk.get_and_watch("/a")
+    await zk.add_watch("/a", print)
+    await zk.retrying().exists("/")
+    await zk.stop()
+    core = weakref.ref(zk.core)
+    world.clients.clear()
+    del zk
+    await world.sleep()
+    gc.collect()
+    assert core() is None

@@ -121,6 +121,8 @@ class Connection:
         """The client's end closes; what it sent last arrives if `clean`."""
         self.to_client.close()
         self.to_server.end(clean)
+        if self.to_server.closed:
+            self.gone()
 
     def hold(self, reason: str) -> None:
         """Lets nothing through until `release` has been called with every reason."""
