@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from txzk.client.recipes.multi_lock import HeldTogether as HeldTogether
     from txzk.client.recipes.multi_lock import MultiLock as MultiLock
     from txzk.client.recipes.node_cache import NodeCache as NodeCache
-    from txzk.client.recipes.partitioner import PartitionState as PartitionState
     from txzk.client.recipes.partitioner import Partitioner as Partitioner
+    from txzk.client.recipes.partitioner import PartitionState as PartitionState
     from txzk.client.recipes.partitioner import Share as Share
     from txzk.client.recipes.partitioner import ShareEnd as ShareEnd
     from txzk.client.recipes.partitioner import every_nth as every_nth
