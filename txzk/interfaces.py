@@ -37,11 +37,11 @@ class IErrorPolicy(Interface):
 class IHeld(Interface):
     """A lock, a lease or a leadership that is held, by whoever has the object. In `async with` it is given back at the end of the block."""
 
-    path: str = Attribute("The node that stands for it.")
-    token: int = Attribute("A fencing number: that of a later holder is larger.")
-    zk: object = Attribute("An IView whose writes are carried out only while that node exists.")
-    reason: object = Attribute("The Reason once it is not held any more, None while it is.")
-    lost: object = Attribute("A fresh Deferred that fires with the Reason when it is not held any more.")
+    path = Attribute("the node that stands for it")
+    token = Attribute("a fencing number: that of a later holder is larger")
+    zk = Attribute("an IView whose writes are carried out only while that node exists")
+    reason = Attribute("the Reason once it is not held any more, None while it is")
+    lost = Attribute("a fresh Deferred that fires with the Reason when it is not held any more")
 
     def again() -> object:
         """Takes it once more; it is given back when `release` was called as often as it was taken."""
