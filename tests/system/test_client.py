@@ -81,6 +81,13 @@ def test_under_pytest_twisted_with_yield(here: Server) -> Any:
     yield zk.stop()
 
 
+def test_under_pytest_twisted_on_the_asyncio_reactor() -> None:
+    names = ["test_under_pytest_twisted", "test_under_pytest_twisted_with_yield"]
+    command = [sys.executable, "-m", "pytest", "-q", "--reactor=asyncio", *(f"tests/system/test_client.py::{name}" for name in names)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
+
+
 @pytest.fixture(params=["java", "txzk"])
 def own_server(request: pytest.FixtureRequest) -> ManagedServer:
     """One that a test may kill; its sessions may be short."""
@@ -136,6 +143,8 @@ async def test_a_server_that_stands_still_while_calls_run(own_server: ManagedSer
         session_id = zk.session.id
         os.kill(own_server.pid, signal.SIGSTOP)
         try:
+            # Until all of its threads stand.
+            os.waitid(os.P_PID, own_server.pid, os.WSTOPPED | os.WNOWAIT)
             late = zk.get("/e", timeout=0.2)
             lost = zk.get("/e")
             assert isinstance(await outcome(late), txzk.RequestTimeout)
