@@ -260,8 +260,8 @@ class TestFloods:
             wire.send_what_goes(said)
             wire.socket.close()
         bystander.set_data("/bystander", b"afterwards")
-        assert opened() <= before + 5
-        assert sessions(server).count("/127.0.0.") <= 3
+        # The server learns of the last ends while it answers.
+        assert any(opened() <= before + 5 and sessions(server).count("/127.0.0.") <= 3 for _ in range(1000))
 
 
 @pytest.fixture
