@@ -111,6 +111,17 @@ def test_a_timeout_gives_up_the_place(quiet: Quiet) -> None:
     quiet.wait(held.release())
 
 
+def test_only_if_it_is_free(quiet: Quiet) -> None:
+    lock = Lock(quiet.clients[1], "/lock")
+    held = quiet.wait(lock.acquire(wait=False))
+    before = quiet.clock.seconds()
+    with pytest.raises(RequestTimeout):
+        quiet.wait(lock.acquire(wait=False))
+    quiet.settle()
+    assert quiet.wait(lock.contenders()) == [held.path] and quiet.clock.seconds() < before + 0.1
+    quiet.wait(held.release())
+
+
 @pytest.mark.parametrize("steps", range(6))
 def test_cancelled_at_any_point_nothing_is_left(quiet: Quiet, steps: int) -> None:
     held = held_by(quiet)
@@ -311,7 +322,7 @@ def locks(world: World) -> None:
 
     async def hold(member: Member, lock: Lock, timeout: float | None) -> None:
         try:
-            held = await lock.acquire(timeout=timeout)
+            held = await lock.acquire(timeout=timeout, wait=timeout is None or member.chance.random() < 0.8)
         except RequestTimeout:
             return
         await holders.hold(member, held)

@@ -34,6 +34,10 @@ def test_all_or_none(quiet: Quiet) -> None:
         quiet.wait(mine.acquire(timeout=1))
     quiet.settle()
     assert quiet.wait(Lock(quiet.clients[1], "/a").contenders()) == []
+    with pytest.raises(RequestTimeout):
+        quiet.wait(mine.acquire(wait=False))
+    quiet.settle()
+    assert quiet.nodes("/a") == []
     waiting = mine.acquire()
     quiet.settle()
     assert not waiting.called and len(quiet.nodes("/a")) == 1

@@ -111,6 +111,16 @@ def test_close_gives_all_back(quiet: Quiet, locks: list[ReadWriteLock]) -> None:
     quiet.wait(quiet.wait(yours.acquire_write(timeout=0.1)).release())
 
 
+def test_only_if_it_is_free(quiet: Quiet, locks: list[ReadWriteLock]) -> None:
+    mine, yours = locks
+    held = quiet.wait(mine.acquire_read(wait=False))
+    with pytest.raises(RequestTimeout):
+        quiet.wait(yours.acquire_write(wait=False))
+    quiet.wait(quiet.wait(yours.acquire_read(wait=False)).release())
+    quiet.wait(held.release())
+    quiet.wait(quiet.wait(yours.acquire_write(wait=False)).release())
+
+
 def apart(live: list[Holding]) -> bool:
     """Many readers, or one writer and the reader that it has become."""
     writers = [held for held in live if "__WRIT__" in held.path]

@@ -77,6 +77,17 @@ def test_many_at_once_all_or_none(quiet: Quiet) -> None:
     quiet.wait(yours.close())
 
 
+def test_only_if_there_is_one(quiet: Quiet) -> None:
+    semaphore = Semaphore(quiet.clients[0], "/sem", 2)
+    held = quiet.wait(semaphore.acquire(wait=False))
+    with pytest.raises(RequestTimeout):
+        quiet.wait(semaphore.acquire_many(2, wait=False))
+    quiet.settle()
+    assert quiet.wait(semaphore.participants()) == [held.path]
+    quiet.wait(quiet.wait(semaphore.acquire(wait=False)).release())
+    quiet.wait(held.release())
+
+
 @pytest.mark.parametrize("steps", range(12))
 def test_cancelled_at_any_point_nothing_is_left(quiet: Quiet, steps: int) -> None:
     held = quiet.wait(Semaphore(quiet.clients[0], "/sem", 1).acquire())

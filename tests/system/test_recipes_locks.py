@@ -82,6 +82,7 @@ async def _shared(server: ManagedServer, java: Program, kazoo: Program) -> None:
     for kinds, path, take in (
         (("mutex", "mutex"), "/lock", _mutex), (("write", "read"), "/rw", _read_write), (("read", "write"), "/rw", _read_write),
         (("semaphore", "semaphore"), "/sem", _semaphore), (("multi", None), "/multi", _multi), ((None, "plain"), "/plain", _mutex),
+        ((None, "plain_read"), "/plain_rw", _read_write), ((None, "plain_write"), "/plain_rw", _read_write),
     ):
         asked = [program.ask("rounds", kind, path, ROUNDS) for program, kind in zip((java, kazoo), kinds, strict=True) if kind]
         ours = [take(zk, path) for zk in (one, two, two)]

@@ -8,7 +8,7 @@ import functools
 import sys
 
 from kazoo.client import KazooClient
-from kazoo.recipe.lock import Lock, Semaphore
+from kazoo.recipe.lock import Lock, ReadLock, Semaphore, WriteLock
 
 
 class CuratorLock(Lock):
@@ -57,6 +57,8 @@ def answer(client, word, kind, path, rounds):
     make, role = {
         "mutex": (CuratorLock, "alone"), "plain": (functools.partial(Lock, extra_lock_patterns=["lock-"]), "alone"), "read": (CuratorReadLock, "reader"),
         "write": (CuratorWriteLock, "alone"), "semaphore": (CuratorSemaphore, "lease"),
+        "plain_read": (functools.partial(ReadLock, extra_lock_patterns=["__WRIT__"]), "reader"),
+        "plain_write": (functools.partial(WriteLock, extra_lock_patterns=["__WRIT__", "__READ__"]), "alone"),
     }[kind]
     for _ in range(int(rounds)):
         with make(client, path):

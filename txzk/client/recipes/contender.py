@@ -22,6 +22,7 @@ from txzk.client.recipes.error_policy import ErrorPolicy, standard
 from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.view import View
 from txzk.client.watch import Watch
+from txzk.cnxn.client_errors import RequestTimeout
 from txzk.cnxn.client_words import EventType, State
 from txzk.defs.errors import KeeperException, NoNodeError
 
@@ -112,13 +113,14 @@ class Contender:
 
     def __init__(
         self, zk: View, queue: Queue, stem: str, data: bytes = b"", *, waits_for: Callable[[Place], bool] = lambda place: True,
-        error_policy: ErrorPolicy = standard, beside: Place | None = None,
+        error_policy: ErrorPolicy = standard, beside: Place | None = None, wait: bool = True,
     ) -> None:
         """
         :param stem: of its own node.
         :param waits_for: whether it must wait for one before it.
         :param error_policy: whether what was won is lost in a state; with the session it always is.
         :param beside: a place in the queue whose number this one takes as well; it waits for nobody then, but the other must still be there.
+        :param wait: False where it is to have its turn at once or not at all.
         """
         self.path = ""
         self.token = 0
@@ -133,6 +135,7 @@ class Contender:
         self._waits_for = waits_for
         self._error_policy = error_policy
         self._beside = beside
+        self._wait = wait
         self._stake: _Stake | None = None
         self._won = False
         self._ahead: Watch | None = None
@@ -141,6 +144,7 @@ class Contender:
         """Returns when its turn has come; cancelled or failed, it leaves the queue.
 
         :raises NoNodeError: the node that it is to be beside is gone.
+        :raises RequestTimeout: it would have to wait, and is not to.
         :raises KeeperException: the server refuses, or the client has ended.
         """
         try:
@@ -257,12 +261,20 @@ class Contender:
         before = [other for other in self._queue.before(names, place.sequence) if self._waits_for(other)]
         if not before:
             return False
+        self.may_wait()
         try:
             # get, not exists: it leaves no watch on a node that is gone meanwhile.
             _, watch = await patiently(self._zk, lambda: self._zk.get_and_watch(f"{folder}/{before[-1].name}"))
         except NoNodeError:
             return True
         return watch
+
+    def may_wait(self) -> None:
+        """
+        :raises RequestTimeout: it is not to wait.
+        """
+        if not self._wait:
+            raise RequestTimeout(self._queue.folder, False)
 
     async def _wait_for(self, stake: _Stake, watch: Watch) -> None:
         self._ahead = watch

@@ -41,17 +41,18 @@ class Lock(Holding):
         self._data = data
         self._error_policy = error_policy
 
-    def acquire(self, *, timeout: float | None = None) -> Acquiring[Held]:
+    def acquire(self, *, timeout: float | None = None, wait: bool = True) -> Acquiring[Held]:
         """Waits for the lock. Lost connections and lost sessions are sat out.
 
         :param timeout: seconds; afterwards it fails with RequestTimeout, and the place in the queue is given up.
+        :param wait: False for only looking whether it is free; it fails with RequestTimeout at once where it is not.
         :returns: fires with a Held; also for `async with`. To cancel it gives up the place in the queue.
         :raises RuntimeError: after `close`.
         """
-        return self._acquire(self._contend(), timeout)
+        return self._acquire(self._contend(wait), timeout)
 
-    async def _contend(self) -> Held:
-        contender = Contender(self._zk, self._queue, LOCK, self._data, error_policy=self._error_policy)
+    async def _contend(self, wait: bool) -> Held:
+        contender = Contender(self._zk, self._queue, LOCK, self._data, error_policy=self._error_policy, wait=wait)
         await contender.win()
         return self._keep(Held(self._zk, contender))
 

@@ -60,21 +60,22 @@ class MultiLock:
         self._locks = [Lock(zk, path, data=data, error_policy=error_policy) for path in self.paths]
         self._calls = Calls(zk, self.paths[0])
 
-    def acquire(self, *, timeout: float | None = None) -> Acquiring[HeldTogether]:
+    def acquire(self, *, timeout: float | None = None, wait: bool = True) -> Acquiring[HeldTogether]:
         """Waits for all of the locks. Lost connections and lost sessions are sat out; where a lock is lost before the last one came, all begin anew.
 
         :param timeout: seconds for all together; afterwards it fails with RequestTimeout, and none is held.
+        :param wait: False for only looking whether all are free; it fails with RequestTimeout at once where one is not.
         :returns: fires with a HeldTogether; also for `async with`. To cancel it gives back what was taken.
         :raises RuntimeError: after `close`.
         """
-        return Acquiring(self._calls.run(self._contend(), timeout))
+        return Acquiring(self._calls.run(self._contend(wait), timeout))
 
-    async def _contend(self) -> HeldTogether:
+    async def _contend(self, wait: bool) -> HeldTogether:
         while True:
             held: list[Held] = []
             try:
                 for lock in self._locks:
-                    held.append(await lock.acquire())
+                    held.append(await lock.acquire(wait=wait))
             except (KeeperException, CancelledError):
                 _give_back(held)
                 raise

@@ -41,29 +41,30 @@ class ReadWriteLock(Holding):
         self._data = data
         self._error_policy = error_policy
 
-    def acquire_read(self, *, writer: Held | None = None, timeout: float | None = None) -> Acquiring[Held]:
+    def acquire_read(self, *, writer: Held | None = None, timeout: float | None = None, wait: bool = True) -> Acquiring[Held]:
         """Waits until there is no writer before this reader. Lost connections and lost sessions are sat out.
 
         :param writer: the lock held to write, of the same path: then this one is held at once.
         :param timeout: seconds; afterwards it fails with RequestTimeout, and the place in the queue is given up.
+        :param wait: False for only looking whether it is free; it fails with RequestTimeout at once where it is not.
         :returns: fires with a Held; also for `async with`. To cancel it gives up the place in the queue.
         :raises LockLost: `writer` is not held any more; at once or from the Deferred.
         :raises ValueError: `writer` is not of this lock; from the Deferred.
         :raises RuntimeError: after `close`.
         """
         if writer is None:
-            return self._acquire(self._contend(READ), timeout)
+            return self._acquire(self._contend(READ, wait), timeout)
         if writer.reason is not None:
             raise LockLost(writer.path, writer.reason)
         return self._acquire(self._read_beside(writer), timeout)
 
-    def acquire_write(self, *, timeout: float | None = None) -> Acquiring[Held]:
+    def acquire_write(self, *, timeout: float | None = None, wait: bool = True) -> Acquiring[Held]:
         """Waits until there is nobody before this writer; else as `acquire_read`."""
-        return self._acquire(self._contend(WRITE), timeout)
+        return self._acquire(self._contend(WRITE, wait), timeout)
 
-    async def _contend(self, stem: str) -> Held:
+    async def _contend(self, stem: str, wait: bool) -> Held:
         waits_for = _is_writer if stem == READ else _is_anybody
-        contender = Contender(self._zk, self._queue, stem, self._data, waits_for=waits_for, error_policy=self._error_policy)
+        contender = Contender(self._zk, self._queue, stem, self._data, waits_for=waits_for, error_policy=self._error_policy, wait=wait)
         await contender.win()
         return self._keep(Held(self._zk, contender))
 

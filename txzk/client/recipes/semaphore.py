@@ -48,29 +48,31 @@ class Semaphore(Holding):
         self._data = data
         self._error_policy = error_policy
 
-    def acquire(self, *, timeout: float | None = None) -> Acquiring[Held]:
+    def acquire(self, *, timeout: float | None = None, wait: bool = True) -> Acquiring[Held]:
         """Waits for a lease. Lost connections and lost sessions are sat out.
 
         :param timeout: seconds; afterwards it fails with RequestTimeout, and the place in the queue is given up.
+        :param wait: False for only looking whether there is one; it fails with RequestTimeout at once where there is none, or somebody just takes one.
         :returns: fires with a Held; also for `async with`. To cancel it gives up the place in the queue.
         :raises RuntimeError: after `close`.
         """
 
         async def one() -> Held:
-            return (await self._contend(1))[0]
+            return (await self._contend(1, wait))[0]
 
         return self._acquire(one(), timeout)
 
-    def acquire_many(self, count: int, *, timeout: float | None = None) -> Deferred[list[Held]]:
+    def acquire_many(self, count: int, *, timeout: float | None = None, wait: bool = True) -> Deferred[list[Held]]:
         """Waits for so many leases: all or none. Others wait until they are there; where there will never be so many, for ever.
 
+        :param timeout: as of `acquire`; `wait` too.
         :returns: fires with a Held for each; to cancel it gives up the place in the queue, and what was there already.
         :raises ValueError: for less than one.
         :raises RuntimeError: after `close`.
         """
         if count < 1:
             raise ValueError(f"{count} leases are none")
-        return self._calls.run(self._contend(count), timeout)
+        return self._calls.run(self._contend(count, wait), timeout)
 
     async def participants(self) -> list[str]:
         """The paths of the nodes of all leases that are given away; one more may be waited for."""
@@ -79,16 +81,16 @@ class Semaphore(Holding):
     def _most(self) -> int:
         return self._count if isinstance(self._count, int) else self._count.value
 
-    async def _contend(self, count: int) -> list[Held]:
+    async def _contend(self, count: int, wait: bool) -> list[Held]:
         if isinstance(self._count, SharedCount):
             await self._count.start()
         while True:
             # With the session the lease goes too, so the policy of the holder does not matter yet.
-            lock = Contender(self._zk, self._locks, LOCK, error_policy=session_only)
+            lock = Contender(self._zk, self._locks, LOCK, error_policy=session_only, wait=wait)
             await lock.win()
             leases: list[_Lease] = []
             try:
-                complete = await self._fill(lock, leases, count)
+                complete = await self._fill(lock, leases, count, wait)
             except (KeeperException, CancelledError):
                 for lease in leases:
                     lease.leave()
@@ -100,7 +102,7 @@ class Semaphore(Holding):
             for lease in leases:
                 lease.leave()
 
-    async def _fill(self, lock: Contender, leases: list[_Lease], count: int) -> bool:
+    async def _fill(self, lock: Contender, leases: list[_Lease], count: int, wait: bool) -> bool:
         """Takes leases, one after the other.
 
         :returns: False where the lock or one of them was lost meanwhile.
@@ -121,7 +123,7 @@ class Semaphore(Holding):
         unlisten = self._count.listen(count_changed) if isinstance(self._count, SharedCount) else None
         try:
             for _ in range(count):
-                lease = _Lease(self._zk, self._leases, self._data, self._error_policy, self._most)
+                lease = _Lease(self._zk, self._leases, self._data, self._error_policy, self._most, wait)
                 lease.lost = lose
                 leases.append(lease)
                 winning.append(Deferred.fromCoroutine(lease.win()))
@@ -138,17 +140,18 @@ class Semaphore(Holding):
 class _Lease(Contender):
     """A node among the leases. Its turn is when there are not too many."""
 
-    def __init__(self, zk: View, queue: Queue, data: bytes, error_policy: ErrorPolicy, most: Callable[[], int]) -> None:
+    def __init__(self, zk: View, queue: Queue, data: bytes, error_policy: ErrorPolicy, most: Callable[[], int], wait: bool) -> None:
         """
         :param most: how many leases there may be.
         """
-        super().__init__(zk, queue, LEASE, data, error_policy=error_policy)
+        super().__init__(zk, queue, LEASE, data, error_policy=error_policy, wait=wait)
         self._most = most
 
     async def _blocked(self, names: list[str], name: str) -> Watch | bool:
         """See Contender. Only who must wait sets a watch."""
         if len(names) <= self._most():
             return False
+        self.may_wait()
         try:
             children, watch = await patiently(self._zk, lambda: self._zk.children_and_watch(self._queue.folder))
         except NoNodeError:
