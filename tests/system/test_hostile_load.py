@@ -216,16 +216,25 @@ class TestOversizedMultis:
         assert "never0" not in bystander.children("/")
 
 
+def refused(port: int, source: str) -> bool:
+    """Whether a connection is hung up on at once; the end of it may even come before its beginning."""
+    try:
+        with Wire(port, source) as wire:
+            return wire.rest() == b""
+    except ConnectionError:
+        return True
+
+
 class TestFloods:
     def test_one_address_takes_only_its_share(self, txzk: Factory) -> None:
         share = 10
         limited = txzk({"maxClientCnxns": share})
         with Wire(limited.port, "127.0.0.2") as other:
             other.open()
-            wires = [Wire(limited.port, "127.0.0.3") for _ in range(300)]
-            assert [wire.rest() for wire in wires[share:]] == [b""] * (300 - share)
+            wires = [Wire(limited.port, "127.0.0.3") for _ in range(share)]
+            assert all(refused(limited.port, "127.0.0.3") for _ in range(300))
             assert other.call(opcodes.PING, xid=-2) == errors.OK
-            for wire in wires[:share]:
+            for wire in wires:
                 wire.open()
             assert four_letter_word(limited.port, b"cons").count(b"/127.0.0.3:") == share
             wires[0].send(request(opcodes.CLOSE_SESSION))
@@ -239,9 +248,9 @@ class TestFloods:
 
     def test_the_server_as_a_whole_takes_only_so_many(self, txzk: Factory) -> None:
         full = txzk({"maxCnxns": 20})
-        wires = [Wire(full.port, f"127.0.0.{number % SOURCES + 1}") for number in range(100)]
-        assert [wire.rest() for wire in wires[20:]] == [b""] * 80
-        for wire in wires[:20]:
+        wires = [Wire(full.port, f"127.0.0.{number + 1}") for number in range(20)]
+        assert all(refused(full.port, f"127.0.0.{number + 1}") for number in range(80))
+        for wire in wires:
             wire.open()
         for wire in wires:
             wire.socket.close()
