@@ -35,6 +35,18 @@ def test_what_may_be_tried_again_is() -> None:
     quiet.finish()
 
 
+def test_a_client_that_is_stopped_ends_the_wait_for_the_next_attempt() -> None:
+    quiet = Quiet(1)
+    zk = quiet.clients[0]
+    trying = Deferred.fromCoroutine(patiently(zk, lambda: fail(ConnectionLoss("/a"))))
+    quiet.advance(30)
+    quiet.wait(zk.stop())
+    assert trying.called
+    with pytest.raises(ConnectionLoss):
+        quiet.wait(trying)
+    quiet.finish()
+
+
 def test_a_limit_of_time() -> None:
     quiet = Quiet(1)
     zk = quiet.clients[0]

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorCore
 from twisted.internet.task import Clock
 
 from txzk.client.reactor import Reactor
-from txzk.client.retry import Backoff, may_retry, pause
+from txzk.client.retry import Backoff, may_retry
 from txzk.client.settings import AclEntry
 from txzk.client.view import View
 from txzk.cnxn.client_errors import RequestTimeout
@@ -28,7 +28,7 @@ async def patiently(zk: View, call: Callable[[], Awaitable[_T]]) -> _T:
 
     :raises KeeperException: the answer, where it is an error; or that the client has ended.
     """
-    policy = Backoff(most=_LONGEST_PAUSE)
+    policy: Backoff | None = None
     count = 0
     while True:
         try:
@@ -37,7 +37,8 @@ async def patiently(zk: View, call: Callable[[], Awaitable[_T]]) -> _T:
             if zk.core.states.over or not may_retry(error):
                 raise
         count += 1
-        await pause(zk.core.reactor, policy.delay(count, 0) or 0)
+        policy = policy or Backoff(most=_LONGEST_PAUSE, chance=zk.core.chance)
+        await zk.core.pause(policy.delay(count, 0) or 0)
 
 
 async def make_parents(zk: View, path: str, acl: Sequence[AclEntry] | None = None) -> None:
