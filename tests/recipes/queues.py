@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from tests.recipes.history import World
 from tests.recipes.member import Member
-from txzk.client.recipes.items import BaseQueue, ItemLost
+from txzk.client.recipes.base_queue import BaseQueue
+from txzk.client.recipes.items import ItemLost
 from txzk.client.view import View
 from txzk.cnxn.client_errors import RequestTimeout
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from twisted.internet.defer import Deferred
 
-from txzk.client.recipes.items import BaseQueue
+from txzk.client.recipes.base_queue import BaseQueue
+from txzk.client.recipes.items import Items
 from txzk.client.recipes.patience import wall_seconds
 from txzk.client.view import View
 
@@ -24,14 +25,14 @@ class DelayQueue(BaseQueue):
     :ivar path: of the queue.
     """
 
-    keeps_list = False
-
     def __init__(self, zk: View, path: str, *, lock_path: str | None = None) -> None:
         """
         :param path: the folder of the items; its parents are made as containers.
         :param lock_path: the folder of the claims; None for `<path>-locks`.
         """
-        super().__init__(zk, path, path, lock_path or f"{path}-locks", _PREFIX, True)
+        self._reactor = zk.core.reactor
+        locks = lock_path or f"{path}-locks"
+        super().__init__(path, Items(zk, path, path, locks, _PREFIX, True, keeps_list=False, in_order=_in_order, delay=self._delay))
 
     def put(self, data: bytes, *, delay: float = 0.0, at: float | None = None, timeout: float | None = None) -> Deferred[None]:
         """Puts an item.
@@ -45,16 +46,16 @@ class DelayQueue(BaseQueue):
 
     def put_all(self, each: Sequence[bytes], *, delay: float = 0.0, at: float | None = None, timeout: float | None = None) -> Deferred[None]:
         """Puts several items, all of them or none. See `put`."""
-        due = wall_seconds(self._zk.core.reactor) + delay if at is None else at
-        return self.put_items(f"{_PREFIX}|{max(1, round(due * 1000)):08X}|", each, timeout)
+        due = wall_seconds(self._reactor) + delay if at is None else at
+        return self._calls.run(self._items.put(f"{_PREFIX}|{max(1, round(due * 1000)):08X}|", each), timeout)
 
-    def in_order(self, names: list[str]) -> list[str]:
-        """By their times, and those of one time as they were put."""
-        return sorted(names, key=lambda name: (_due_ms(name), name[-_DIGITS:]))
+    def _delay(self, name: str) -> float:
+        return _due_ms(name) / 1000 - wall_seconds(self._reactor)
 
-    def delay(self, name: str) -> float:
-        """Seconds until an item is due."""
-        return _due_ms(name) / 1000 - wall_seconds(self._zk.core.reactor)
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """By their times, and those of one time as they were put."""
+    return sorted(names, key=lambda name: (_due_ms(name), name[-_DIGITS:]))
 
 
 def _due_ms(name: str) -> int:

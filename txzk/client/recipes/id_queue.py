@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from twisted.internet.defer import Deferred
 
-from txzk.client.recipes.items import BaseQueue
+from txzk.client.recipes.base_queue import BaseQueue
+from txzk.client.recipes.items import Items
 from txzk.client.view import View
 
 _PREFIX: Final = "queue-"
@@ -27,7 +28,7 @@ class IdQueue(BaseQueue):
         :param path: the folder of the items; its parents are made as containers.
         :param lock_path: the folder of the claims; None for `<path>-locks`.
         """
-        super().__init__(zk, path, path, lock_path or f"{path}-locks", _PREFIX, True)
+        super().__init__(path, Items(zk, path, path, lock_path or f"{path}-locks", _PREFIX, True, in_order=_in_order))
 
     def put(self, data: bytes, id: str, *, timeout: float | None = None) -> Deferred[None]:
         """Puts an item at the end.
@@ -43,7 +44,7 @@ class IdQueue(BaseQueue):
         """Puts several items, all of them or none. See `put`."""
         if not id:
             raise ValueError("an id has at least one character")
-        return self.put_items(f"{_PREFIX}|{_clean(id)}|", each, timeout)
+        return self._calls.run(self._items.put(f"{_PREFIX}|{_clean(id)}|", each), timeout)
 
     def remove(self, id: str, *, timeout: float | None = None) -> Deferred[int]:
         """Takes all items of an id off the queue, but for those that somebody has.
@@ -52,14 +53,15 @@ class IdQueue(BaseQueue):
         :returns: fires with their number.
         :raises RuntimeError: after `close`.
         """
-        return self.remove_items(lambda name: id_of(name) == _clean(id), timeout)
-
-    def in_order(self, names: list[str]) -> list[str]:
-        """As they were put."""
-        return sorted(names, key=lambda name: name[-_DIGITS:])
+        return self._calls.run(self._items.remove(lambda name: _id_of(name) == _clean(id)), timeout)
 
 
-def id_of(name: str) -> str:
+def _in_order(names: Iterable[str]) -> list[str]:
+    """As they were put."""
+    return sorted(names, key=lambda name: name[-_DIGITS:])
+
+
+def _id_of(name: str) -> str:
     """The id in the name of an item; "" where there is none."""
     parts = name.split("|")
     return parts[1] if len(parts) > 2 else ""

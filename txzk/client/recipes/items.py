@@ -5,7 +5,7 @@ in the folder of claims. Covered by tests/recipes/test_queue.py.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, Self
 from uuid import uuid4
@@ -44,13 +44,14 @@ class Item:
 
     :ivar name: of its node.
     :ivar batch: the data that were put together in it; mostly one.
+    :ivar session_id: of the session in which it was taken.
     """
 
-    def __init__(self, queue: BaseQueue, name: str, batch: tuple[bytes, ...], session_id: int) -> None:
+    def __init__(self, items: Items, name: str, batch: tuple[bytes, ...], session_id: int) -> None:
         self.name = name
         self.batch = batch
         self.session_id = session_id
-        self._queue = queue
+        self._items = items
 
     @property
     def data(self) -> bytes:
@@ -60,7 +61,7 @@ class Item:
     @property
     def held(self) -> bool:
         """Whether it is ours still, as far as is known here."""
-        return self._queue.holds(self)
+        return self._items.holds(self)
 
     def ack(self, *, timeout: float | None = None) -> Deferred[None]:
         """Takes the item off the queue: it was dealt with, and nobody gets it again.
@@ -68,14 +69,18 @@ class Item:
         :param timeout: seconds; afterwards it fails with RequestTimeout, and the item is off the queue or free for others.
         :returns: fails with ItemLost where the item is no longer ours; somebody else gets it, or has got it.
         """
-        return self._queue.ack(self, timeout)
+        if self._items.calls.closed:
+            return fail(ItemLost(self.name))
+        return self._items.calls.run(self._items.ack(self), timeout)
 
     def release(self, *, timeout: float | None = None) -> Deferred[None]:
         """Gives the item back, for whoever is next; nothing happens where it is no longer ours.
 
         :param timeout: seconds; afterwards it fails with RequestTimeout, and the item is given back in the background.
         """
-        return self._queue.release(self, timeout)
+        if self._items.calls.closed:
+            return succeed(None)
+        return self._items.calls.run(self._items.release(self), timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,133 +92,56 @@ class Item:
             await self.release()
 
 
-class BaseQueue:
-    """A queue; see Queue for what it promises.
+class Items:
+    """The items of one queue, and those of them that this program has.
 
-    :ivar path: of the queue.
+    :ivar calls: what is under way.
     """
 
-    # Whether names that were listed are used up before they are listed anew; not where a later item may go first.
-    keeps_list = True
-
-    def __init__(self, zk: View, path: str, items: str, claims: str, prefix: str, packed: bool) -> None:
+    def __init__(
+        self, zk: View, path: str, folder: str, claims: str, prefix: str, packed: bool, *, keeps_list: bool = True,
+        in_order: Callable[[Iterable[str]], list[str]] = sorted, delay: Callable[[str], float] = lambda name: 0.0,
+    ) -> None:
         """
-        :param items: the folder of the items.
-        :param claims: the folder of the claims.
+        :param path: of the queue.
+        :param folder: of the items; `claims` that of the claims.
         :param prefix: of the names of items; others are left alone.
         :param packed: whether data are wrapped as Curator does, or stored as they are.
+        :param keeps_list: whether names that were listed are used up before they are listed anew; not where a later item may go first.
+        :param in_order: gives names of items, the next one first.
+        :param delay: gives the seconds until an item may be handed out; 0 or less for now.
         """
-        self.path = path
+        self.calls = Calls(zk, path)
         self._zk = zk.once
-        self._items = items
+        self._folder = folder
         self._claims = claims
         self._prefix = prefix
         self._packed = packed
-        self._calls = Calls(zk, path)
+        self._keeps_list = keeps_list
+        self._in_order = in_order
+        self._delay = delay
         self._receipts = Receipts(zk, f"{path}-receipts")
         self._turn = DeferredLock()
         self._names: deque[str] = deque()
         self._bad: set[str] = set()
         self._held: dict[Item, None] = {}
 
-    # For everybody
-
-    def get(self, *, timeout: float | None = None) -> Deferred[Item]:
-        """The next item, which is then ours; waits until there is one. `async for item in queue` does the same again and again until `close`.
-
-        :param timeout: seconds; afterwards it fails with RequestTimeout.
-        :raises RuntimeError: after `close`.
-        """
-        return self._calls.run(self._get(), timeout)
-
-    def take(self, *, timeout: float | None = None) -> Deferred[bytes]:
-        """The data of the next item, which is then off the queue. Where this program ends before it was dealt with, it is lost; `get` is safer.
-
-        :param timeout: seconds; afterwards it fails with RequestTimeout; an item may have been taken.
-        :raises RuntimeError: after `close`.
-        """
-        return self._calls.run(self._take(), timeout)
-
-    def count(self, *, timeout: float | None = None) -> Deferred[int]:
-        """How many items there are, with those that somebody has.
-
-        :param timeout: seconds; afterwards it fails with RequestTimeout.
-        :raises RuntimeError: after `close`.
-        """
-        return self._calls.run(self._count(), timeout)
-
-    def close(self) -> Deferred[None]:
-        """Cancels the calls under way, gives back what this object has, and deletes its receipts. May be called again."""
-        self._calls.close()
-        return Deferred.fromCoroutine(self._close())
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Item:
-        if self._calls.closed:
-            raise StopAsyncIteration
-        try:
-            return await self.get()
-        except CancelledError:
-            if self._calls.closed:
-                raise StopAsyncIteration from None
-            raise
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()
-
-    # For Item
-
     def holds(self, item: Item) -> bool:
-        """See Item."""
+        """Whether an item is ours still, as far as is known here."""
         return item in self._held and self._zk.session.id == item.session_id
 
-    def ack(self, item: Item, timeout: float | None) -> Deferred[None]:
-        """See Item."""
-        if self._calls.closed:
-            return fail(ItemLost(item.name))
-        return self._calls.run(self._ack(item), timeout)
+    # Putting
 
-    def release(self, item: Item, timeout: float | None) -> Deferred[None]:
-        """See Item."""
-        if self._calls.closed:
-            return succeed(None)
-        return self._calls.run(self._release(item), timeout)
-
-    # For the kinds of queues
-
-    def in_order(self, names: list[str]) -> list[str]:
-        """The names of items, the next one first."""
-        return sorted(names)
-
-    def delay(self, name: str) -> float:
-        """Seconds until an item may be handed out; 0 or less for now."""
-        return 0.0
-
-    def put_items(self, name: str, each: Sequence[bytes], timeout: float | None) -> Deferred[None]:
+    async def put(self, name: str, each: Sequence[bytes]) -> None:
         """Puts items, all or none.
 
         :param name: of their nodes, before the number.
         """
-        return self._calls.run(self._put(name, [_pack(data) if self._packed else data for data in each]), timeout)
+        stored = [_pack(data) if self._packed else data for data in each]
 
-    def remove_items(self, wanted: Callable[[str], bool], timeout: float | None) -> Deferred[int]:
-        """Takes items off the queue that nobody has; gives their number.
-
-        :param wanted: says of a name whether it is meant.
-        """
-        return self._calls.run(self._remove_all(wanted), timeout)
-
-    # Putting
-
-    async def _put(self, name: str, each: list[bytes]) -> None:
         def fill(transaction: Transaction) -> None:
-            for data in each:
-                transaction.create(f"{self._items}/{name}", data, sequence=True)
+            for data in stored:
+                transaction.create(f"{self._folder}/{name}", data, sequence=True)
 
         while True:
             try:
@@ -222,7 +150,7 @@ class BaseQueue:
             except TransactionFailed as failed:
                 if not isinstance(failed.error, NoNodeError):
                     raise failed.error from None
-            await self._make(self._items)
+            await self._make(self._folder)
 
     async def _make(self, path: str) -> None:
         """A folder of a queue is no container: another program may rely on it while it is empty."""
@@ -240,9 +168,10 @@ class BaseQueue:
 
     # Getting
 
-    async def _get(self) -> Item:
+    async def get(self) -> Item:
+        """Waits for an item, and claims it."""
         async with self._turn:
-            if not self.keeps_list:
+            if not self._keeps_list:
                 self._names.clear()
             while True:
                 while self._names:
@@ -251,26 +180,28 @@ class BaseQueue:
                         return item
                 await self._look()
 
-    async def _take(self) -> bytes:
+    async def take(self) -> bytes:
+        """Waits for an item, and takes it off the queue."""
         while True:
-            item = await self._get()
+            item = await self.get()
             try:
-                await self._ack(item)
+                await self.ack(item)
                 return item.data
             except ItemLost:
                 continue
 
-    async def _count(self) -> int:
-        stat = await patiently(self._zk, lambda: self._zk.exists(self._items))
+    async def count(self) -> int:
+        """How many items there are."""
+        stat = await patiently(self._zk, lambda: self._zk.exists(self._folder))
         return 0 if stat is None else stat.numChildren
 
     async def _look(self) -> None:
         """Lists what is free; where nothing is, waits until that may have changed."""
         watches: list[Watch] = []
         try:
-            delay = self._sift(await self._list(self._claims), await self._list(self._items))
+            delay = self._sift(await self._list(self._claims), await self._list(self._folder))
             if not self._names:
-                delay = self._sift(await self._list(self._claims, watches), await self._list(self._items, watches))
+                delay = self._sift(await self._list(self._claims, watches), await self._list(self._folder, watches))
             if not self._names:
                 await self._something(watches, delay)
         finally:
@@ -281,8 +212,8 @@ class BaseQueue:
         """Keeps the names of what is free and due; gives the seconds until there will be another one."""
         self._bad.intersection_update(names)
         others = self._bad.union(taken)
-        free = self.in_order([name for name in names if name.startswith(self._prefix) and name not in others])
-        delays = [self.delay(name) for name in free]
+        free = self._in_order([name for name in names if name.startswith(self._prefix) and name not in others])
+        delays = [self._delay(name) for name in free]
         self._names.extend(name for name, delay in zip(free, delays, strict=True) if delay <= 0)
         return min(delays, default=None)
 
@@ -321,13 +252,13 @@ class BaseQueue:
     async def _claim(self, name: str) -> Item | None:
         """Takes an item; None where somebody else has it, or it is gone."""
         try:
-            node = await patiently(self._zk, lambda: self._zk.get(f"{self._items}/{name}"))
+            node = await patiently(self._zk, lambda: self._zk.get(f"{self._folder}/{name}"))
         except NoNodeError:
             return None
         try:
             batch = _unpack(node.data) if self._packed else (node.data,)
         except ValueError as error:
-            _log.error("{path}/{name} is left alone, for it is no item: {error}", path=self._items, name=name, error=error)
+            _log.error("{path}/{name} is left alone, for it is no item: {error}", path=self._folder, name=name, error=error)
             self._bad.add(name)
             return None
         session_id = await self._mark(name)
@@ -343,7 +274,7 @@ class BaseQueue:
         word = uuid4().hex.encode()
 
         def fill(transaction: Transaction) -> None:
-            transaction.check(f"{self._items}/{name}")
+            transaction.check(f"{self._folder}/{name}")
             transaction.create(f"{self._claims}/{name}", word, ephemeral=True)
 
         try:
@@ -379,13 +310,14 @@ class BaseQueue:
         if session_id:
             await self._free(name, session_id)
 
-    async def _ack(self, item: Item) -> None:
+    async def ack(self, item: Item) -> None:
+        """See Item."""
         if self._held.pop(item, _MISSING) is _MISSING:
             raise ItemLost(item.name)
 
         def fill(transaction: Transaction) -> None:
             transaction.delete(f"{self._claims}/{item.name}")
-            transaction.delete(f"{self._items}/{item.name}")
+            transaction.delete(f"{self._folder}/{item.name}")
 
         try:
             await self._receipts.commit(fill, lambda: self._zk.session.id == item.session_id)
@@ -399,7 +331,8 @@ class BaseQueue:
             self._in_background(lambda: self._free(item.name, item.session_id))
             raise
 
-    async def _release(self, item: Item) -> None:
+    async def release(self, item: Item) -> None:
+        """See Item."""
         if self._held.pop(item, _MISSING) is not _MISSING:
             try:
                 await self._free(item.name, item.session_id)
@@ -414,20 +347,24 @@ class BaseQueue:
         except (GivenUp, TransactionFailed):
             pass
 
-    async def _remove_all(self, wanted: Callable[[str], bool]) -> int:
+    async def remove(self, wanted: Callable[[str], bool]) -> int:
+        """Takes items off the queue that nobody has; gives their number.
+
+        :param wanted: says of a name whether it is meant.
+        """
         removed = 0
-        for name in await self._list(self._items):
+        for name in await self._list(self._folder):
             if name.startswith(self._prefix) and wanted(name):
-                removed += await self._remove(name)
+                removed += await self._remove_one(name)
         return removed
 
-    async def _remove(self, name: str) -> bool:
+    async def _remove_one(self, name: str) -> bool:
         """Takes an item off the queue, if nobody has it; tells whether it did."""
 
         def fill(transaction: Transaction) -> None:
             transaction.create(f"{self._claims}/{name}", ephemeral=True)
             transaction.delete(f"{self._claims}/{name}")
-            transaction.delete(f"{self._items}/{name}")
+            transaction.delete(f"{self._folder}/{name}")
 
         while True:
             try:
@@ -443,10 +380,11 @@ class BaseQueue:
 
     # The end
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Gives back what we have, and deletes the receipts; behind `calls.close`."""
         try:
             while self._held and not self._zk.core.states.over:
-                await self._release(next(iter(self._held)))
+                await self.release(next(iter(self._held)))
         finally:
             # Where the rest is not given back one by one, because this was cancelled.
             for item in self._held:

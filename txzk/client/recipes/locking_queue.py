@@ -7,7 +7,8 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 
-from txzk.client.recipes.items import BaseQueue
+from txzk.client.recipes.base_queue import BaseQueue
+from txzk.client.recipes.items import Items
 from txzk.client.recipes.priority_queue import kazoo_priority
 from txzk.client.view import View
 
@@ -23,13 +24,11 @@ class LockingQueue(BaseQueue):
     :ivar path: of the queue.
     """
 
-    keeps_list = False
-
     def __init__(self, zk: View, path: str) -> None:
         """
         :param path: the folder of the queue; its parents are made as containers.
         """
-        super().__init__(zk, path, f"{path}/entries", f"{path}/taken", _PREFIX, False)
+        super().__init__(path, Items(zk, path, f"{path}/entries", f"{path}/taken", _PREFIX, False, keeps_list=False))
 
     def put(self, data: bytes, priority: int = _PRIORITY, *, timeout: float | None = None) -> Deferred[None]:
         """Puts an item.
@@ -43,4 +42,4 @@ class LockingQueue(BaseQueue):
 
     def put_all(self, each: Sequence[bytes], priority: int = _PRIORITY, *, timeout: float | None = None) -> Deferred[None]:
         """Puts several items, all of them or none. See `put`."""
-        return self.put_items(f"{_PREFIX}{kazoo_priority(priority)}", each, timeout)
+        return self._calls.run(self._items.put(f"{_PREFIX}{kazoo_priority(priority)}", each), timeout)

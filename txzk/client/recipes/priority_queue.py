@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from twisted.internet.defer import Deferred
 
-from txzk.client.recipes.items import BaseQueue
+from txzk.client.recipes.base_queue import BaseQueue
+from txzk.client.recipes.items import Items
 from txzk.client.view import View
 
 _MOST_KAZOO: Final = 999
@@ -22,17 +23,15 @@ class PriorityQueue(BaseQueue):
     :ivar path: of the queue.
     """
 
-    keeps_list = False
-
     def __init__(self, zk: View, path: str, *, form: Literal["curator", "kazoo"] = "curator", lock_path: str | None = None) -> None:
         """
         :param path: the folder of the items; its parents are made as containers.
         :param form: "curator" is that of Curator's DistributedPriorityQueue, "kazoo" that of kazoo's Queue.
         :param lock_path: the folder of the claims; None for `<path>-locks`.
         """
-        self._form = form
         curator = form == "curator"
-        super().__init__(zk, path, path, lock_path or f"{path}-locks", "queue-" if curator else "entry-", curator)
+        self._priority, self._prefix = (curator_priority, "queue-") if curator else (kazoo_priority, "entry-")
+        super().__init__(path, Items(zk, path, path, lock_path or f"{path}-locks", self._prefix, curator, keeps_list=False))
 
     def put(self, data: bytes, priority: int, *, timeout: float | None = None) -> Deferred[None]:
         """Puts an item.
@@ -46,7 +45,7 @@ class PriorityQueue(BaseQueue):
 
     def put_all(self, each: Sequence[bytes], priority: int, *, timeout: float | None = None) -> Deferred[None]:
         """Puts several items, all of them or none. See `put`."""
-        return self.put_items(self._prefix + (curator_priority(priority) if self._form == "curator" else kazoo_priority(priority)), each, timeout)
+        return self._calls.run(self._items.put(self._prefix + self._priority(priority), each), timeout)
 
 
 def curator_priority(priority: int) -> str:

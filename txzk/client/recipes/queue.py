@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from twisted.internet.defer import Deferred
 
-from txzk.client.recipes.items import BaseQueue
+from txzk.client.recipes.base_queue import BaseQueue
+from txzk.client.recipes.items import Items
 from txzk.client.view import View
 
 _PREFIXES: Final = {"curator": "queue-", "simple": "qn-"}
@@ -32,7 +33,8 @@ class Queue(BaseQueue):
         :param form: "curator" is that of Curator's DistributedQueue, "simple" that of its SimpleDistributedQueue.
         :param lock_path: the folder of the claims; None for `<path>-locks`.
         """
-        super().__init__(zk, path, path, lock_path or f"{path}-locks", _PREFIXES[form], form == "curator")
+        self._prefix = _PREFIXES[form]
+        super().__init__(path, Items(zk, path, path, lock_path or f"{path}-locks", self._prefix, form == "curator"))
 
     def put(self, data: bytes, *, timeout: float | None = None) -> Deferred[None]:
         """Puts an item at the end.
@@ -44,4 +46,4 @@ class Queue(BaseQueue):
 
     def put_all(self, each: Sequence[bytes], *, timeout: float | None = None) -> Deferred[None]:
         """Puts several items, all of them or none. See `put`."""
-        return self.put_items(self._prefix, each, timeout)
+        return self._calls.run(self._items.put(self._prefix, each), timeout)
