@@ -136,6 +136,24 @@ def test_terms_follow_each_other_in_a_loop(quiet: Quiet) -> None:
     assert led[:6] == ["one", "two", "one", "two", "one", "two"]
 
 
+def test_a_term_ends_with_its_block(quiet: Quiet) -> None:
+    async def example() -> Term:
+        async with Election(quiet.clients[0], "/e").term(timeout=5) as term:
+            assert term.reason is None
+        return term
+
+    assert quiet.wait(example()).reason is Reason.RELEASED
+
+
+def test_closing_may_be_cancelled(quiet: Quiet) -> None:
+    election = Election(quiet.clients[0], "/e")
+    quiet.wait(election.term())
+    closing = election.close()
+    closing.cancel()
+    with pytest.raises(CancelledError):
+        quiet.wait(closing)
+
+
 def test_terms_for_who_likes_yield(quiet: Quiet) -> None:
     election = Election(quiet.clients[0], "/e")
     terms = election.terms()

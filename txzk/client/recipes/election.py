@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import CancelledError, Deferred
 
 from txzk.client.answers import Node
-from txzk.client.recipes.calls import Calls, together
+from txzk.client.recipes.calls import together
 from txzk.client.recipes.contender import Contender, Queue
 from txzk.client.recipes.error_policy import ErrorPolicy, standard
-from txzk.client.recipes.held import Held, LockLost, follow
+from txzk.client.recipes.held import Acquiring, Held, Holding, LockLost
 from txzk.client.recipes.lock import KAZOO_LOCK, LOCK
 from txzk.client.recipes.patience import patiently
 from txzk.client.view import View
@@ -52,7 +52,7 @@ class Term(Held):
             return None
 
 
-class Election:
+class Election(Holding):
     """See the module. It may be asked for several terms at once; each has a place of its own in the queue.
 
     As an async context manager it is closed at the end.
@@ -68,36 +68,30 @@ class Election:
             IErrorPolicy.
         :param for_kazoo: name the nodes as kazoo does. kazoo's Election, unless its lock is given extra_lock_patterns, passes over all others.
         """
-        self.path = path
-        self._zk = zk
+        self._queue = Queue(path, LOCK, KAZOO_LOCK)
+        super().__init__(zk, path, self._queue)
         self._data = data
         self._error_policy = error_policy
         self._stem = KAZOO_LOCK if for_kazoo else LOCK
-        self._queue = Queue(path, LOCK, KAZOO_LOCK)
-        self._calls = Calls(zk, path)
-        self._terms: set[Term] = set()
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._calls.closed
 
-    def term(self, *, timeout: float | None = None) -> Deferred[Term]:
+    def term(self, *, timeout: float | None = None) -> Acquiring[Term]:
         """Waits for the leadership. Lost connections and lost sessions are sat out.
 
         :param timeout: seconds; afterwards it fails with RequestTimeout, and the place in the queue is given up.
-        :returns: fires with a Term, which lasts until it is lost or released. To cancel it gives up the place in the queue.
+        :returns: fires with a Term, which lasts until it is lost or released; also for `async with`. To cancel it gives up the place in the queue.
         :raises RuntimeError: after `close`.
         """
-        return self._calls.run(self._contend(), timeout)
+        return self._acquire(self._contend(), timeout)
 
     async def _contend(self) -> Term:
         contender = Contender(self._zk, self._queue, self._stem, self._data, error_policy=self._error_policy)
         await contender.win()
-        term = Term(self._zk, contender)
-        self._terms.add(term)
-        term.when_over(lambda: self._terms.discard(term))
-        return term
+        return self._keep(Term(self._zk, contender))
 
     def terms(self) -> Terms:
         """One Term after the other, for `async for`: with each step the last one is given up, and this program queues again."""
@@ -135,16 +129,6 @@ class Election:
         :raises RuntimeError: after `close`.
         """
         return self.participants(timeout=timeout).addCallback(first)
-
-    def close(self) -> Deferred[None]:
-        """Ends what is under way, and gives up the leadership.
-
-        :returns: fires when the nodes are deleted, but for one that was just being made, which is deleted in the background. May be called again.
-        """
-        self._calls.close()
-        for term in list(self._terms):
-            term.give_up()
-        return together(follow(one) for one in self._queue.leaving).addCallback(lambda _: None)
 
     async def __aenter__(self) -> Election:
         return self

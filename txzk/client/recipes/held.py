@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from inspect import isawaitable
 from typing import Any, Final, Self, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from zope.interface import implementer
 
-from txzk.client.recipes.calls import Calls
+from txzk.client.recipes.calls import Calls, together
 from txzk.client.recipes.contender import Contender, Queue, Reason
 from txzk.client.view import View
 from txzk.interfaces import IHeld
@@ -230,8 +230,7 @@ class Holding:
         self._calls.close()
         for held in list(self._held):
             held.give_up()
-        leaving = [follow(one) for queue in self._queues for one in queue.leaving]
-        return gatherResults(leaving).addCallback(lambda _: None)
+        return together(follow(one) for queue in self._queues for one in queue.leaving).addCallback(lambda _: None)
 
 
 def follow(leading: Deferred[None]) -> Deferred[None]:
