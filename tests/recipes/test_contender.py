@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from twisted.internet.defer import Deferred
+
 from tests.recipes.quiet import Quiet
 from txzk.client.recipes.contender import Contender, Queue, Reason
+from txzk.defs import acl
+from txzk.defs.errors import NoAuthError
 
 
 def test_names_that_count() -> None:
@@ -46,4 +51,14 @@ def test_who_waits_for_some_only() -> None:
     assert lost == [Reason.NODE_DELETED] and blue.path == ""
     quiet.wait(red.leave())
     quiet.wait(red.leave())
+    quiet.finish()
+
+
+def test_who_may_not_read_its_own_node_is_told_so() -> None:
+    quiet = Quiet(1)
+    zk = quiet.clients[0]
+    quiet.wait(zk.ensure_path("/q", container=True))
+    contender = Contender(zk.defaults(acl=[(acl.CREATE, ("world", "anyone"))]), Queue("/q", "x-"), "x-")
+    with pytest.raises(NoAuthError):
+        quiet.wait(Deferred.fromCoroutine(contender.win()))
     quiet.finish()

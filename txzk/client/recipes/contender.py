@@ -154,6 +154,8 @@ class Contender:
                     self._won = True
                     return
                 self.leave()
+                if stake.failure is not None:
+                    raise stake.failure
         except (KeeperException, CancelledError):
             self.leave()
             raise
@@ -296,6 +298,7 @@ class _Stake:
 
     :ivar owner: the session of the node.
     :ivar gone: why it is no use any more.
+    :ivar failure: why it cannot be watched; another one would fare no better.
     :ivar watched: fires when its end cannot be missed any more.
     """
 
@@ -305,6 +308,7 @@ class _Stake:
         self.path = created.path
         self.owner = created.stat.ephemeralOwner
         self.gone: Reason | None = None
+        self.failure: KeeperException | None = None
         self.watched: Deferred[None] = Deferred()
         self._zk = zk
         self._changed = changed
@@ -326,8 +330,9 @@ class _Stake:
             except NoNodeError:
                 event = EventType.NODE_DELETED
                 break
-            except KeeperException:
+            except KeeperException as error:
                 # The client has ended, or may not read its own node.
+                self.failure = error
                 self.lose(Reason.SESSION_LOST)
                 return
             self._changed(self, node.data)
