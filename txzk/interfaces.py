@@ -50,7 +50,7 @@ class IHeld(Interface):
         """Gives it back; a Deferred that fires when its node is gone."""
 
     def run(function: object, *args: object) -> object:
-        """Calls a function; what it awaits is cancelled when this is lost. A Deferred of its result, or a coroutine."""
+        """Calls a function; what it awaits is cancelled when this is lost. A Deferred of its result."""
 
 
 class ISaslMechanism(Interface):

@@ -98,18 +98,18 @@ def test_an_error_of_the_function_comes_out(quiet: Quiet) -> None:
 def test_a_term_that_ends_ends_its_function(quiet: Quiet) -> None:
     election = Election(quiet.clients[0], "/e", error_policy=session_only)
     term = quiet.wait(election.term())
-    running = Deferred.fromCoroutine(term.run(Deferred))
+    running = term.run(Deferred)
     quiet.server.drop()
     quiet.advance(2)
     assert not running.called
     quiet.wait(quiet.clients[1].delete(term.path))
     assert quiet.wait(running) is None
     assert term.reason is Reason.NODE_DELETED
-    assert quiet.wait(Deferred.fromCoroutine(term.run(lambda: 1))) is None
+    assert quiet.wait(term.run(lambda: 1)) is None
     with pytest.raises(FenceLost):
         quiet.wait(term.zk.create("/late"))
     term = quiet.wait(election.term())
-    running = Deferred.fromCoroutine(term.run(Deferred))
+    running = term.run(Deferred)
     running.cancel()
     with pytest.raises(CancelledError):
         quiet.wait(running)

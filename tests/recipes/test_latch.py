@@ -178,7 +178,7 @@ def test_a_function_ends_with_the_leadership(quiet: Quiet) -> None:
     async def example() -> object:
         async with LeaderLatch(quiet.clients[0], "/l") as latch:
             leadership = await latch.wait()
-            running = Deferred.fromCoroutine(leadership.run(Deferred))
+            running = leadership.run(Deferred)
             quiet.server.drop()
             return await running
 

@@ -199,7 +199,7 @@ async def _faults(server: ManagedServer) -> None:
     latch, election, group = LeaderLatch(one, "/latch"), Election(two, "/election", error_policy=session_only), Group(one, "/group", name="me")
     first, term = await latch.wait(), await election.term()
     await group.join()
-    running = Deferred.fromCoroutine(term.run(Deferred))
+    running = term.run(Deferred)
     server.kill()
     assert await first.lost is Reason.SUSPENDED
     server.start()

@@ -38,14 +38,17 @@ class Participant(NamedTuple):
 class Term(Held):
     """A time of leadership: a Held, which `run` does not leave with an error when the leadership is lost."""
 
-    async def run(self, function: Callable[..., object], *args: object) -> Any:
+    def run(self, function: Callable[..., object], *args: object) -> Deferred[Any]:
         """Calls a function while this program leads. What it awaits is cancelled when the leadership ends.
 
         :param function: may give a Deferred or be a coroutine function.
         :returns: its result; None where the leadership ended meanwhile, and `reason` says why.
         """
+        return super().run(function, *args)
+
+    async def _run(self, function: Callable[..., object], *args: object) -> Any:
         try:
-            return await super().run(function, *args)
+            return await super()._run(function, *args)
         except (LockLost, CancelledError):
             if self.reason is None:
                 raise

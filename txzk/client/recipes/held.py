@@ -97,12 +97,15 @@ class Hold:
         self._zk.core.later(self._tell)
         return gone
 
-    async def run(self, function: Callable[..., object], *args: object) -> Any:
+    def run(self, function: Callable[..., object], *args: object) -> Deferred[Any]:
         """Calls a function while it is held, and gives its result. What the function awaits is cancelled when it is lost.
 
         :param function: may give a Deferred or be a coroutine function.
-        :raises LockLost: it was lost meanwhile.
+        :raises LockLost: it was lost meanwhile, or before.
         """
+        return Deferred.fromCoroutine(self._run(function, *args))
+
+    async def _run(self, function: Callable[..., object], *args: object) -> Any:
         if self.reason is not None:
             raise LockLost(self.path, self.reason)
         result = function(*args)

@@ -69,9 +69,9 @@ class Lock(Holding):
 
         return Deferred.fromCoroutine(running())
 
-    async def contenders(self) -> list[str]:
+    def contenders(self) -> Deferred[list[str]]:
         """The paths of the nodes of all who hold the lock or wait for it, in their order; the first holds it."""
-        return await self._queue.contenders(self._zk)
+        return Deferred.fromCoroutine(self._queue.contenders(self._zk))
 
 
 def revoke(zk: View, path: str) -> Deferred[None]:

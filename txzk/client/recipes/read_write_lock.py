@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from twisted.internet.defer import Deferred
+
 from txzk.client.recipes.contender import Contender, Place, Queue, Reason
 from txzk.client.recipes.error_policy import ErrorPolicy, standard
 from txzk.client.recipes.held import Acquiring, Held, Holding, LockLost
@@ -80,9 +82,9 @@ class ReadWriteLock(Holding):
             raise LockLost(writer.path, writer.reason or Reason.NODE_DELETED) from None
         return self._keep(Held(self._zk, contender))
 
-    async def contenders(self) -> list[str]:
+    def contenders(self) -> Deferred[list[str]]:
         """The paths of the nodes of all who hold the lock or wait for it, in their order."""
-        return await self._queue.contenders(self._zk)
+        return Deferred.fromCoroutine(self._queue.contenders(self._zk))
 
 
 def _is_writer(place: Place) -> bool:

@@ -74,9 +74,9 @@ class Semaphore(Holding):
             raise ValueError(f"{count} leases are none")
         return self._calls.run(self._contend(count, wait), timeout)
 
-    async def participants(self) -> list[str]:
+    def participants(self) -> Deferred[list[str]]:
         """The paths of the nodes of all leases that are given away; one more may be waited for."""
-        return await self._leases.contenders(self._zk)
+        return Deferred.fromCoroutine(self._leases.contenders(self._zk))
 
     def _most(self) -> int:
         return self._count if isinstance(self._count, int) else self._count.value
