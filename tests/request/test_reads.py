@@ -15,7 +15,9 @@ from txzk.defs import errors, opcodes
 from txzk.defs.errors import BadArgumentsError, KeeperException, MarshallingError, NoAuthError, NoNodeError, NoWatcherError
 from txzk.jute import records as r
 from txzk.jute.records import ACL, Id, JuteError
+from txzk.request.namespaces import NamespaceSums
 from txzk.request.reads import Reads
+from txzk.trace.metrics import Metrics
 
 ME = ("digest", "me:hash")
 ALL_BITS = watches.STANDARD | watches.PERSISTENT | watches.RECURSIVE
@@ -26,7 +28,8 @@ class World:
 
     def __init__(self, *nodes: str, owner: int = 0, **settings: Any) -> None:
         self.tree = DataTree()
-        self.reads = Reads(self.tree, ProviderRegistry({}), Settings(**settings))
+        self.metrics = Metrics()
+        self.reads = Reads(self.tree, ProviderRegistry({}), Settings(**settings), NamespaceSums(self.metrics, "read_per_namespace"))
         self.client = FakeClient()
         self._zxid = 0
         for path in nodes:
@@ -350,3 +353,18 @@ def test_all_that_is_below_nothing() -> None:
 def test_who_the_client_is() -> None:
     client = FakeClient(ids=[("ip", "1.2.3.4"), ("digest", "me:hash"), ("super", "")])
     assert r.parse_WhoAmIResponse(World().ask(opcodes.WHO_AM_I, b"", client)).clientInfo == [("ip", "1.2.3.4"), ("digest", "me"), ("super", "")]
+
+
+def test_what_is_read_is_summed_up_by_top_level_node() -> None:
+    world = World("/app", "/app/child", "/app/other")
+    world.ask(opcodes.GET_DATA, r.encode_GetDataRequest("/app/child", False))
+    world.ask(opcodes.EXISTS, r.encode_ExistsRequest("/app", False))
+    world.ask(opcodes.GET_CHILDREN, r.encode_GetChildrenRequest("/app", False))
+    world.ask(opcodes.GET_CHILDREN2, r.encode_GetChildren2Request("/app", False))
+    world.ask(opcodes.GET_DATA, r.encode_GetDataRequest("/", False))
+    with pytest.raises(NoNodeError):
+        world.ask(opcodes.GET_DATA, r.encode_GetDataRequest("/app/none", False))
+    stat = 68
+    found = dict(world.metrics.dump())
+    assert found["cnt_app_read_per_namespace"] == 4
+    assert found["sum_app_read_per_namespace"] == 4 * stat + len("/app/child") + len(b"data") + 3 * len("/app") + 2 * len("childother")

@@ -1,8 +1,8 @@
 """What the pipeline tells of itself: the metrics of writes on their way, of the disk, of watches and of the start.
 
 The times of a batch are counted once for all requests that came together. Java's queue before prep does not exist here, and reads go no such
-way: the metrics of that queue stay at their beginning, and the counters of requests in queues count writes. Java's
-sums of reads for each top-level node are left out, since every read would pay for them. Covered by tests/peer/test_measures.py.
+way: the metrics of that queue stay at their beginning, and the counters of requests in queues count writes.
+Covered by tests/peer/test_measures.py.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from txzk.database.request import Request
 from txzk.database.tree import DataTree
 from txzk.database.watches import NODE_CHILDREN_CHANGED, NODE_CREATED, NODE_DATA_CHANGED, NODE_DELETED
-from txzk.defs import opcodes, paths
+from txzk.defs import opcodes
 from txzk.jute.records import CloseSessionTxn
 from txzk.jute.txns import decode_txn
 from txzk.peer.stats import ServerStats
 from txzk.persistence.recovery import Recovered
 from txzk.request.child_lists import ChildLists
+from txzk.request.namespaces import NamespaceSums
 from txzk.request.prep import PrepRequestProcessor
-from txzk.trace.metrics import Summary
 
 _FIRED = {
     NODE_CREATED: "node_created_watch_count", NODE_DELETED: "node_deleted_watch_count",
@@ -38,8 +38,7 @@ class PipelineMeasures:
         self._queue_time = summaries["sync_processor_queue_time_ms"]
         self._queue_and_flush_time = summaries["sync_processor_queue_and_flush_time_ms"]
         self._propagation = summaries["propagation_latency"]
-        self._namespace = ""
-        self._writes = Summary()
+        self._writes = NamespaceSums(metrics, "write_per_namespace")
         for event_type, name in _FIRED.items():
             tree.fired[event_type] = summaries[name]
         metrics.follow("prep_processor_request_queued", lambda: prep.last_zxid)
@@ -113,10 +112,4 @@ class PipelineMeasures:
                     self._wrote(path, 0)
 
     def _wrote(self, path: str, bytes: int) -> None:
-        if not path.startswith(self._namespace) or not self._namespace:
-            name = paths.top_namespace(path)
-            if name is None:
-                return
-            self._namespace = f"/{name}/" if path.find("/", 1) >= 0 else ""
-            self._writes = self._metrics.summary_for("write_per_namespace", name)
-        self._writes.add(len(path) + bytes)
+        self._writes.add(path, len(path) + bytes)

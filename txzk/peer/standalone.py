@@ -33,6 +33,7 @@ from txzk.peer.stats import ServerStats
 from txzk.persistence.recovery import Recovered
 from txzk.persistence.txnlog import LogWriter
 from txzk.request.chain import StandaloneChain
+from txzk.request.namespaces import NamespaceSums
 from txzk.request.prep import OWNER, PrepRequestProcessor
 from txzk.request.reads import Reads
 from txzk.trace.rate_logger import RateLogger
@@ -98,7 +99,7 @@ class StandaloneServer:
             RequestThrottler(settings, self._chain, self.stats.metrics, self._finished)
             if settings.request_throttle_max_requests > 0 else None
         )
-        reads = Reads(self.tree, registry, settings)
+        reads = Reads(self.tree, registry, settings, NamespaceSums(self.stats.metrics, "read_per_namespace"))
         self.readers = reads.readers
         self._measures = PipelineMeasures(self.stats, self.tree, self._prep, reads.child_lists, recovered)
         # When the batch that is being written, and the snapshot, were begun; when the last input came that can begin one.

@@ -21,9 +21,15 @@ from txzk.defs.errors import BadArgumentsError, KeeperException, MarshallingErro
 from txzk.jute import records
 from txzk.request import multi
 from txzk.request.child_lists import ChildLists
+from txzk.request.namespaces import NamespaceSums
 
 # The zxid of an event that setWatches makes up for something missed.
 _NO_ZXID: Final = -1
+
+# What Java counts for a Stat in the sums of what was read, in bytes.
+_STAT_BYTES: Final = 68
+# Before the names of children in their encoding, and before each of them.
+_LENGTH_BYTES: Final = 4
 
 # What Java's String.trim takes off.
 _BLANKS: Final = "".join(map(chr, range(0x21)))
@@ -58,12 +64,16 @@ class ReadSettings(Protocol):
 class Reads:
     """The read operations over one tree."""
 
-    def __init__(self, tree: DataTree, registry: ProviderRegistry, settings: ReadSettings) -> None:
+    def __init__(self, tree: DataTree, registry: ProviderRegistry, settings: ReadSettings, sums: NamespaceSums) -> None:
+        """
+        :param sums: of the bytes that were read.
+        """
         self._tree = tree
         self._nodes = tree.nodes
         self._world = tree.acl_cache.world
         self._registry = registry
         self._checker = AclChecker(registry, settings.skip_acl)
+        self._count = sums.add
         self._longest_multi_read = _MULTI_READ_REPLY * settings.jute_max_buffer
         self.child_lists = ChildLists(settings.max_get_children_response_cache_size)
         self.readers: dict[int, Reader] = {
@@ -102,6 +112,19 @@ class Reads:
             self._allow(node, permissions.READ, client, path)
         return node
 
+    def _data(self, path: str, node: DataNode) -> bytes:
+        """The reply to getData."""
+        data = node.data
+        self._count(path, len(path) + _STAT_BYTES + (len(data) if data else 0))
+        return records.encode_GetDataResponse(data, self._tree.stat(node))
+
+    def _children(self, path: str, node: DataNode) -> bytes:
+        """The reply to getChildren."""
+        encoded = self.child_lists.encoded(path, node)
+        count = len(node.children) if node.children else 0
+        self._count(path, len(path) + _STAT_BYTES + len(encoded) - _LENGTH_BYTES * (count + 1))
+        return encoded
+
     def ping(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         """A sign of life; the session has been touched by then."""
         return b""
@@ -112,7 +135,7 @@ class Reads:
         node = self._node(path, client)
         if request.watch:
             self._tree.data_watches.add(path, client)
-        return records.encode_GetDataResponse(node.data, self._tree.stat(node))
+        return self._data(path, node)
 
     def exists(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         """A node that is not there leaves its watch all the same."""
@@ -130,6 +153,7 @@ class Reads:
         self._allow(node, permissions.READ, client, path)
         if request.watch:
             self._tree.data_watches.add(path, client)
+        self._count(path, len(path) + _STAT_BYTES)
         return records.encode_ExistsResponse(self._tree.stat(node))
 
     def get_children(self, client: Client, body: bytes, start: int, end: int) -> bytes:
@@ -137,7 +161,7 @@ class Reads:
         node = self._node(request.path, client)
         if request.watch:
             self._tree.child_watches.add(request.path, client)
-        return self.child_lists.encoded(request.path, node)
+        return self._children(request.path, node)
 
     def get_children2(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         request, _ = records.decode_GetChildren2Request(body, start, end)
@@ -145,7 +169,7 @@ class Reads:
         if request.watch:
             self._tree.child_watches.add(request.path, client)
         # GetChildren2Response is the other one with a Stat behind it.
-        return self.child_lists.encoded(request.path, node) + records.encode_SetDataResponse(self._tree.stat(node))
+        return self._children(request.path, node) + records.encode_SetDataResponse(self._tree.stat(node))
 
     def get_acl(self, client: Client, body: bytes, start: int, end: int) -> bytes:
         """READ or ADMIN will do; without ADMIN the hashes of digest ids are hidden."""
@@ -184,9 +208,9 @@ class Reads:
                 continue
             parts.append(records.encode_MultiHeader(op, False, errors.OK))
             if op == opcodes.GET_DATA:
-                parts.append(records.encode_GetDataResponse(node.data, self._tree.stat(node)))
+                parts.append(self._data(request.path, node))
             else:
-                parts.append(self.child_lists.encoded(request.path, node))
+                parts.append(self._children(request.path, node))
             size += len(parts[-1])
             if size > self._longest_multi_read:
                 raise MarshallingError(request.path)

@@ -51,7 +51,7 @@ PERCENTILE_SUMMARIES: Final = (
 )
 
 # Kinds of metrics with one of them for each top-level node; there is none before the first value.
-SUMMARY_SETS: Final = ("write_per_namespace",)
+SUMMARY_SETS: Final = ("read_per_namespace", "write_per_namespace")
 COUNTER_SETS: Final = ("quota_exceeded_error_per_namespace",)
 
 _PERCENTILES: Final = (("p50", 500), ("p95", 950), ("p99", 990), ("p999", 999))
