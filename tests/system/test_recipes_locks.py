@@ -195,16 +195,17 @@ async def _outages(server: ManagedServer) -> None:
         await lock.close()
 
     async def outage(strike: Callable[[], None], heal: Callable[[], None], lost: bool) -> None:
-        kept = [Lock(zk, f"/kept-{number}", error_policy=session_only) for number, zk in enumerate(clients)]
-        held = [await lock.acquire() for lock in kept]
+        lock, both = Lock(clients[0], "/kept/lock", error_policy=session_only), ReadWriteLock(clients[1], "/kept/both", error_policy=session_only)
+        semaphore = Semaphore(clients[2], "/kept/semaphore", 1, error_policy=session_only)
+        held = [await lock.acquire(), await both.acquire_write(), await semaphore.acquire()]
         strike()
         if lost:
             assert await gatherResults([one.lost for one in held]) == [Reason.SESSION_LOST] * len(held)
         heal()
         before = dict(served)
         await until(lambda: all(served[zk] > before[zk] for zk in clients))
-        for lock in kept:
-            await lock.close()
+        for recipe in (lock, both, semaphore):
+            await recipe.close()
 
     working = [Deferred.fromCoroutine(work(zk)) for zk in clients]
     await until(lambda: min(served.values()) > 2)
