@@ -10,6 +10,7 @@ from tests.recipes.member import Member
 from tests.recipes.quiet import Quiet
 from txzk.client.recipes.double_barrier import DoubleBarrier
 from txzk.cnxn.client_errors import RequestTimeout
+from txzk.cnxn.client_words import State
 from txzk.defs import opcodes
 from txzk.defs.errors import NoAuthError
 
@@ -186,6 +187,41 @@ def test_only_a_member_makes_it_ready() -> None:
     left = fired(one.leave()), fired(two.leave())
     quiet.settle()
     assert left == ([None], [None])
+    quiet.finish()
+
+
+def test_who_loses_the_session_on_the_way_in_enters_anew() -> None:
+    quiet = Quiet(2)
+    zk, other = quiet.clients
+    barrier = DoubleBarrier(zk, "/d", 2)
+    quiet.server.lose_reply(opcodes.EXISTS)
+    session_id = zk.session.id
+    entering = barrier.enter()
+    quiet.advance(10, lambda: len(quiet.nodes()) == 2)
+    quiet.advance(10, lambda: zk.state is not State.CONNECTED)
+    quiet.server.expire(session_id)
+    quiet.wait(other.create("/d/0", ephemeral=True))
+    quiet.wait(other.create("/d/ready"))
+    quiet.wait(entering)
+    assert zk.session.id in {node.ephemeral_owner for node in quiet.server.core.tree.nodes.values()}
+    leaving = barrier.leave()
+    quiet.wait(other.delete("/d/0"))
+    quiet.wait(leaving)
+    quiet.finish()
+
+
+def test_nobody_finds_it_ready_when_all_have_left() -> None:
+    quiet = Quiet(2)
+    one, two = barriers(quiet, 2)
+    entered = fired(one.enter()), fired(two.enter())
+    quiet.settle()
+    assert entered == ([None], [None])
+    quiet.server.delay(0.01)
+    left = fired(one.leave()), fired(two.leave())
+    while not all(left):
+        quiet.clock.advance(0.001)
+        nodes = quiet.nodes("/d")
+        assert nodes != ["/d/ready"]
     quiet.finish()
 
 

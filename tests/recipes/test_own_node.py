@@ -55,6 +55,7 @@ def test_what_an_earlier_session_has_left_is_replaced() -> None:
     quiet.server.heal()
     second = quiet.wait(node.ensure())
     assert second.ephemeralOwner == zk.session.id != first.ephemeralOwner
+    assert first.ephemeralOwner in quiet.server.sessions
     assert second.czxid > first.czxid
     quiet.wait(node.remove())
     quiet.finish()

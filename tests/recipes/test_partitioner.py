@@ -93,6 +93,21 @@ def test_who_waits_for_a_lock_goes_on_when_the_members_change(quiet: Quiet) -> N
         quiet.wait(each.close())
 
 
+def test_a_lock_that_is_lost_before_all_are_held_is_taken_again(quiet: Quiet) -> None:
+    other = quiet.clients[1]
+    quiet.wait(other.ensure_path("/p/q/locks/e", container=True))
+    stuck = quiet.wait(other.create("/p/q/locks/e/x__lock__", sequence=True, ephemeral=True))
+    one = partitioner(quiet, 0, 0.0)
+    waiting = one.allocate()
+    quiet.advance(1)
+    [lock] = quiet.nodes("/p/q/locks/a")
+    quiet.wait(other.delete(lock))
+    quiet.wait(other.delete(stuck))
+    share = quiet.wait(waiting)
+    assert (share.items, share.ended) == (ITEMS, None)
+    quiet.wait(one.close())
+
+
 def test_a_share_is_lost_with_a_lock(quiet: Quiet) -> None:
     one = partitioner(quiet, 0)
     share = quiet.wait(one.allocate())

@@ -1,8 +1,8 @@
 """LeaderLatch: one of many programs leads until it is closed, or its node is lost. Its nodes are those of Curator's LeaderLatch.
 
 Theory of operation. A contender stays in the queue under the rule of the session alone, so that a lost connection does not cost its place. While it
-is the first, there is a Leadership, unless the error policy forbids that in the state as it is. When the connection comes back, the node is read
-before there is a new Leadership: it must be there, and belong to the session. When the node is lost the contender queues again.
+is the first, there is a Leadership, unless the error policy forbids that in the state as it is. When the connection comes back, the server is asked
+for the node before there is a new Leadership. When the node is lost, or the session and with it the node, the contender queues again.
 Covered by tests/recipes/test_latch.py and tests/system/test_recipes_leadership.py.
 """
 
@@ -23,7 +23,6 @@ from txzk.client.recipes.patience import patiently, within
 from txzk.client.states import guarded
 from txzk.client.view import View
 from txzk.cnxn.client_words import State
-from txzk.defs.errors import NoNodeError
 
 LATCH: Final = "latch-"
 
@@ -235,13 +234,9 @@ class LeaderLatch:
 
     async def _check(self, contender: Contender) -> None:
         """Leads again, if the node is still ours. Where it is not, the contender hears of it by itself."""
-        try:
-            # It may be another server, and behind the one we had.
-            await patiently(self._zk, lambda: self._zk.sync(contender.path))
-            node = await patiently(self._zk, lambda: self._zk.get(contender.path))
-        except NoNodeError:
-            return
-        if contender is self._contender and node.stat.ephemeralOwner == self._zk.session.id:
+        # It may be another server, and behind the one we had.
+        await patiently(self._zk, lambda: self._zk.sync(contender.path))
+        if await patiently(self._zk, lambda: self._zk.exists(contender.path)) is not None:
             self._lead(contender)
 
     def _not_checked(self, failure: Failure) -> None:
