@@ -194,6 +194,7 @@ def test_who_loses_the_session_on_the_way_in_enters_anew() -> None:
     quiet = Quiet(2)
     zk, other = quiet.clients
     barrier = DoubleBarrier(zk, "/d", 2)
+    quiet.wait(other.ensure_path("/d", container=True))
     quiet.server.lose_reply(opcodes.EXISTS)
     session_id = zk.session.id
     entering = barrier.enter()

@@ -1,8 +1,8 @@
 """LeaderLatch: one of many programs leads until it is closed, or its node is lost. Its nodes are those of Curator's LeaderLatch.
 
 Theory of operation. A contender stays in the queue under the rule of the session alone, so that a lost connection does not cost its place. While it
-is the first, there is a Leadership, unless the error policy forbids that in the state as it is. When the connection comes back, the server is asked
-for the node before there is a new Leadership. When the node is lost, or the session and with it the node, the contender queues again.
+is the first, there is a Leadership, unless the error policy forbids that in the state as it is. When the connection comes back there is a new one, but
+only behind a sync, so that the end of the node would be known. When the node is lost, or the session and with it the node, the contender queues again.
 Covered by tests/recipes/test_latch.py and tests/system/test_recipes_leadership.py.
 """
 
@@ -233,11 +233,9 @@ class LeaderLatch:
             self._checking = Deferred.fromCoroutine(self._check(contender)).addErrback(self._not_checked)
 
     async def _check(self, contender: Contender) -> None:
-        """Leads again, if the node is still ours. Where it is not, the contender hears of it by itself."""
-        # It may be another server, and behind the one we had.
+        """Leads again, if the node is still there: where it is not, the contender hears of that before the answer comes, and this is cancelled."""
         await patiently(self._zk, lambda: self._zk.sync(contender.path))
-        if await patiently(self._zk, lambda: self._zk.exists(contender.path)) is not None:
-            self._lead(contender)
+        self._lead(contender)
 
     def _not_checked(self, failure: Failure) -> None:
         if not isinstance(failure.value, CancelledError):
