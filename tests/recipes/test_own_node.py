@@ -7,6 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from tests.recipes.quiet import Quiet
 from txzk.client.recipes.own_node import OwnNode
+from txzk.cnxn.client_words import State
 from txzk.defs import opcodes
 from txzk.defs.errors import NoAuthError
 
@@ -41,6 +42,26 @@ def test_a_lost_reply_makes_no_second_owner() -> None:
     quiet.server.lose_reply(opcodes.CREATE2)
     assert quiet.wait(OwnNode(zk, "/n", b"").ensure()).ephemeralOwner == zk.session.id
     quiet.wait(zk.delete("/n"))
+    quiet.finish()
+
+
+def test_what_was_asked_for_between_two_sessions_is_known_for_ours() -> None:
+    quiet = Quiet(1)
+    zk = quiet.clients[0]
+    quiet.server.partition()
+    quiet.advance(30, lambda: zk.state is State.LOST)
+    node = OwnNode(zk, "/n", b"")
+    ensuring = Deferred.fromCoroutine(node.ensure())
+    quiet.server.lose_reply(opcodes.CREATE2)
+    quiet.server.heal()
+    quiet.advance(30, lambda: quiet.nodes() == ["/n"])
+    ensuring.addErrback(lambda failure: failure.trap(CancelledError))
+    ensuring.cancel()
+    quiet.server.partition()
+    quiet.advance(30, lambda: zk.state is State.LOST)
+    quiet.server.heal()
+    quiet.wait(node.remove())
+    assert quiet.nodes() == []
     quiet.finish()
 
 

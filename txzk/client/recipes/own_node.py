@@ -7,6 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from txzk.client import writes
 from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.view import View
+from txzk.cnxn.client_words import State
 from txzk.defs.errors import KeeperException, NodeExistsError, NoNodeError
 from txzk.jute.records import Stat
 
@@ -40,6 +41,7 @@ class OwnNode:
 
     async def _attempt(self) -> Stat | None:
         zk = self._zk
+        await self._session_known()
         self._sessions.add(zk.session.id)
         try:
             return (await zk.create_stat(self.path, self.data, ephemeral=True)).stat
@@ -62,6 +64,16 @@ class OwnNode:
             return None
         finally:
             watch.close()
+
+    async def _session_known(self) -> None:
+        """Between two sessions a request would wait for the next, and where its answer is lost we should not know our own node."""
+        zk = self._zk
+        while not zk.session.id:
+            # The end of the session may be known, but not told yet.
+            await zk.core.pause(0)
+            if zk.core.states.over:
+                return
+            await zk.when(State.CONNECTED, State.AUTH_FAILED, State.CLOSED)
 
     async def _write(self) -> Stat | None:
         try:
