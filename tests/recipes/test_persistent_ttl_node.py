@@ -36,6 +36,15 @@ def test_it_lives_while_it_is_seen_to_and_a_while_longer() -> None:
     quiet.finish()
 
 
+def test_it_waits_for_nothing_when_its_client_is_stopped() -> None:
+    quiet = Quiet(1)
+    quiet.wait(PersistentTtlNode(quiet.clients[0], "/t", 4.0).start())
+    quiet.wait(quiet.clients[0].stop())
+    quiet.server.stop()
+    quiet.clock.advance(0)
+    assert quiet.clock.getDelayedCalls() == []
+
+
 def test_it_outlives_sessions_and_is_made_again_when_it_was_deleted() -> None:
     quiet = Quiet(2)
     one, two = quiet.clients

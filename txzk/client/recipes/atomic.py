@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from txzk.client.recipes.calls import Calls
 from txzk.client.recipes.patience import patiently
 from txzk.client.recipes.receipts import Receipts
-from txzk.client.retry import Backoff, pause
+from txzk.client.retry import Backoff
 from txzk.client.transaction import Transaction
 from txzk.client.view import View
 from txzk.cnxn.client_errors import TransactionFailed
@@ -137,7 +137,7 @@ class AtomicValue:
                 if not isinstance(failed.error, _OVERTAKEN):
                     raise failed.error from None
             count += 1
-            await pause(self._zk.core.reactor, policy.delay(count, 0) or 0)
+            await self._zk.core.pause(policy.delay(count, 0) or 0)
 
     async def _write(self, pre: bytes | None, version: int, post: bytes) -> None:
         # The parents are there: those of the receipts are the same.

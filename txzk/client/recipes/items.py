@@ -16,7 +16,6 @@ from twisted.logger import Logger
 from txzk.client.recipes.calls import Calls
 from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.recipes.receipts import GivenUp, Receipts
-from txzk.client.retry import pause
 from txzk.client.transaction import Transaction
 from txzk.client.view import View
 from txzk.client.watch import Watch
@@ -232,7 +231,7 @@ class Items:
         """Returns when a watch has fired, or the time is over."""
         waits: list[Deferred[Any]] = [watch.fired for watch in watches]
         if seconds is not None:
-            waits.append(pause(self._zk.core.reactor, seconds))
+            waits.append(self._zk.core.pause(seconds))
         woken: Deferred[None] = Deferred()
 
         def wake(result: object) -> None:

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txzk.client.answers import Node
-from txzk.client.retry import Backoff, may_retry, pause
+from txzk.client.retry import Backoff, may_retry
 from txzk.client.states import guarded
 from txzk.client.view import View
 from txzk.client.watch import Watch
@@ -255,7 +255,7 @@ class Mirror:
                 if states.over or not may_retry(error):
                     raise
             count += 1
-            await pause(self._zk.core.reactor, policy.delay(count, 0) or 0)
+            await self._zk.core.pause(policy.delay(count, 0) or 0)
 
     def _heard(self, event: WatchEvent) -> None:
         """Of the persistent watch."""

@@ -11,7 +11,6 @@ from twisted.python.failure import Failure
 
 from txzk.client.recipes.patience import patiently
 from txzk.client.recipes.persistent_node import PersistentNode
-from txzk.client.retry import pause
 from txzk.client.settings import AclEntry
 from txzk.client.view import View
 from txzk.defs.errors import NodeExistsError, NoNodeError
@@ -91,7 +90,7 @@ class PersistentTtlNode:
         due = core.seconds()
         while True:
             due = max(due + self._interval, core.seconds())
-            await pause(core.reactor, due - core.seconds())
+            await core.pause(due - core.seconds())
             await patiently(self._zk, self._touch)
 
     async def _touch(self) -> None:

@@ -19,7 +19,7 @@ from uuid import uuid4
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 
 from txzk.client.recipes.patience import patiently
-from txzk.client.retry import Backoff, may_retry, pause
+from txzk.client.retry import Backoff, may_retry
 from txzk.client.transaction import Transaction
 from txzk.client.view import View
 from txzk.cnxn.client_errors import FenceLost, TransactionFailed
@@ -141,7 +141,7 @@ class Receipts:
                 if self._zk.core.states.over or not may_retry(error):
                     raise
                 count += 1
-                await pause(self._zk.core.reactor, policy.delay(count, 0) or 0)
+                await self._zk.core.pause(policy.delay(count, 0) or 0)
             else:
                 receipt.counted()
                 if given_up:
