@@ -73,6 +73,10 @@ def test_an_example_that_fails_is_seen(tmp_path: Path) -> None:
         run_coroutine(Example("here", "async def example(zk):\n    await zk.when()\n"))
 
 
+def test_the_reference_is_current() -> None:
+    run([str(ROOT / "tools" / "reference"), "--check"], ROOT)
+
+
 def test_each_feature_has_a_test() -> None:
     rows = [line for line in (ROOT / "docs" / "features.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
     for row in rows:
