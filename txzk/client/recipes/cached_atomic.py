@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.defer import Deferred, succeed
 
 from txzk.client.recipes.atomic import AtomicLong
 from txzk.client.recipes.calls import Calls
+from txzk.client.recipes.turns import Turns
 from txzk.client.view import View
 
 
@@ -29,7 +30,7 @@ class CachedAtomicLong:
         self._step = step
         self._counter = AtomicLong(zk, path)
         self._calls = Calls(zk, path)
-        self._turn = DeferredLock()
+        self._turn = Turns(zk)
         self._left = iter(range(0))
 
     def next(self, *, timeout: float | None = None) -> Deferred[int]:
@@ -38,7 +39,7 @@ class CachedAtomicLong:
         :param timeout: seconds; afterwards it fails with RequestTimeout, and a range may be taken and lost.
         :raises RuntimeError: after `close`.
         """
-        number = None if self._calls.closed or self._turn.locked else next(self._left, None)
+        number = None if self._calls.closed or self._turn.taken else next(self._left, None)
         return self._calls.run(self._next(), timeout) if number is None else succeed(number)
 
     async def _next(self) -> int:

@@ -10,12 +10,13 @@ from functools import partial
 from typing import Any, Final, Self
 from uuid import uuid4
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
 
 from txzk.client.recipes.calls import Calls
 from txzk.client.recipes.patience import make_parents, patiently
 from txzk.client.recipes.receipts import GivenUp, Receipts
+from txzk.client.recipes.turns import Turns
 from txzk.client.transaction import Transaction
 from txzk.client.view import View
 from txzk.client.watch import Watch
@@ -120,7 +121,7 @@ class Items:
         self._in_order = in_order
         self._delay = delay
         self._receipts = Receipts(zk, f"{path}-receipts")
-        self._turn = DeferredLock()
+        self._turn = Turns(zk)
         self._names: deque[str] = deque()
         self._bad: set[str] = set()
         self._held: dict[Item, None] = {}
