@@ -55,6 +55,9 @@ def test_the_lines_are_those_of_java(servers: Servers, word: str) -> None:
     if word in ("cons", "stat", "wchc", "dump"):
         # Their order is that of a hash table there.
         ours, javas = sorted(ours), sorted(javas)
+    if word == "dump":
+        # Sessions are told by the tick in which they end, and how many ticks that are is a matter of time.
+        ours, javas = sorted(set(ours)), sorted(set(javas))
     assert ours == javas
 
 
