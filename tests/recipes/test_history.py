@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.recipes.history import SEEDS, World, history, play
+from tests.recipes.history import HISTORIES, SEEDS, World, history, load, play
 from tests.recipes.member import Member
 from txzk.defs.errors import KeeperException
 
@@ -38,8 +38,10 @@ def test_plain_nodes(seed: int) -> None:
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    for seed in range(5):
-        assert play(plain_nodes, seed).story() == play(plain_nodes, seed).story()
+    load()
+    for name in ("plain_nodes", "increments_are_exact", "queue_delivers", "tree_caches", "persistent_nodes"):
+        for seed in range(5):
+            assert play(HISTORIES[name], seed).story() == play(HISTORIES[name], seed).story(), name
 
 
 def failing(world: World, text: str) -> None:

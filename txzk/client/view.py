@@ -227,7 +227,7 @@ class View(Operations):
 
         :param policy: None for Backoff with its defaults.
         """
-        return View(self.core, replace(self.settings, retry=policy or retry.Backoff()))
+        return View(self.core, replace(self.settings, retry=policy or retry.Backoff(chance=self.core.chance)))
 
     def defaults(self, *, acl: Sequence[AclEntry] | None = None, timeout: float | None = None) -> View:
         """A view with another ACL of new nodes or another timeout in seconds; None keeps what there is."""

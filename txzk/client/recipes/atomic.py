@@ -123,7 +123,7 @@ class AtomicValue:
         return node.data, node.stat.version
 
     async def _change(self, change: Callable[[bytes | None], bytes | None]) -> AtomicResult[bytes | None]:
-        policy = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
+        policy = Backoff(_FIRST_WAIT, _LONGEST_WAIT, chance=self._zk.core.chance)
         count = 0
         while True:
             pre, version = await self._read()

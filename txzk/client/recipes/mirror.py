@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txzk.client.answers import Node
-from txzk.client.retry import Backoff, may_retry
+from txzk.client.recipes.patience import patiently
 from txzk.client.states import guarded
 from txzk.client.view import View
 from txzk.client.watch import Watch
@@ -38,8 +38,6 @@ DATA: Final = 1
 CHILDREN: Final = 2
 
 _EVER: Final = 1 << 63
-
-_LONGEST_PAUSE: Final = 5.0
 
 # Reads on their way at the same time.
 _AT_ONCE: Final = 500
@@ -243,19 +241,13 @@ class Mirror:
 
     async def _ask(self, call: Callable[[], Deferred[_T]]) -> _T:
         """The answer to a read, however long it takes. Nothing is asked before there is a connection, so that the sync goes first."""
-        policy = Backoff(most=_LONGEST_PAUSE)
-        count = 0
-        states = self._zk.core.states
-        while True:
-            if self._zk.state not in _CONNECTED and not states.over:
+
+        async def attempt() -> _T:
+            if self._zk.state not in _CONNECTED and not self._zk.core.states.over:
                 await self._zk.when(*_CONNECTED)
-            try:
-                return await call()
-            except KeeperException as error:
-                if states.over or not may_retry(error):
-                    raise
-            count += 1
-            await self._zk.core.pause(policy.delay(count, 0) or 0)
+            return await call()
+
+        return await patiently(self._zk, attempt)
 
     def _heard(self, event: WatchEvent) -> None:
         """Of the persistent watch."""

@@ -54,7 +54,7 @@ class PersistentNode:
         self.node_path: str | None = None if sequence else path
         self._zk = zk.once
         # A sequence may not be made twice: its creation is never given up.
-        self._stubborn = zk.retrying(Backoff(most=_LONGEST_PAUSE))
+        self._stubborn = zk.retrying(Backoff(most=_LONGEST_PAUSE, chance=zk.core.chance))
         self._ephemeral = ephemeral and not container and ttl is None
         self._container = container
         self._ttl = ttl

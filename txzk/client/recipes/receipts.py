@@ -100,7 +100,7 @@ class Receipts:
     async def _attempts(self, receipt: _Receipt, fill: Callable[[Transaction], object], only_if: Callable[[], bool]) -> list[Any] | None:
         lost = False
         count = 0
-        policy = Backoff()
+        policy = Backoff(chance=self._zk.core.chance)
         while True:
             given_up = not only_if()
             if given_up and not lost:
