@@ -6,7 +6,6 @@ from random import Random
 
 import pytest
 from twisted.internet.defer import CancelledError
-from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 import txzk
@@ -53,16 +52,3 @@ def test_which_errors_leave_the_outcome_open() -> None:
         assert retry.outcome_unknown(error)
     for error in (txzk.ConnectionLoss("/a", False), txzk.RequestTimeout("/a", False), txzk.SessionExpired(), txzk.QueueFull(), txzk.NoNode(), ValueError()):
         assert not retry.outcome_unknown(error)
-
-
-def test_pause() -> None:
-    clock = Clock()
-    waiting = retry.pause(clock, 2)
-    clock.advance(1)
-    assert not waiting.called
-    clock.advance(1)
-    assert waiting.called and clock.getDelayedCalls() == []
-    given_up = retry.pause(clock, 2)
-    given_up.cancel()
-    given_up.addErrback(lambda failure: failure.trap(CancelledError))
-    assert clock.getDelayedCalls() == []

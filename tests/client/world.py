@@ -9,12 +9,11 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
 from txzk import Client, State
-from txzk.client.retry import pause
 from txzk.testing import MemoryServer
 
 PATIENCE = 120.0
@@ -59,7 +58,7 @@ class World:
 
     def sleep(self, seconds: float = 0.0) -> Deferred[None]:
         """Fires after so many seconds."""
-        return pause(self.clock, seconds)
+        return deferLater(self.clock, seconds)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Goes on as soon as something is so."""

@@ -11,11 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import AlreadyCalled, ConnectError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 
 from txzk.client.client import Client
-from txzk.client.retry import pause
 from txzk.testing import MemoryServer
 from txzk.testing.endpoint import MemoryTransport
 
@@ -99,7 +98,7 @@ class Member:
 
     def sleep(self, seconds: float) -> Deferred[None]:
         """Fires after so many seconds."""
-        return pause(self, seconds)  # type: ignore[arg-type]
+        return deferLater(self, seconds)  # type: ignore[arg-type]
 
     def soon(self, longest: float = 1.0) -> Deferred[None]:
         """Fires after some time, mostly a short one."""

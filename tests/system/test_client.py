@@ -14,6 +14,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import defer, ssl
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.protocols.portforward import ProxyFactory, ProxyServer
 from twisted.python.failure import Failure
 
@@ -23,7 +24,6 @@ from tests.system.client_session import session
 from tests.system.conftest import Factory as ServerFactory
 from tests.system.managed import ManagedServer
 from txzk import State
-from txzk.client.retry import pause
 from txzk.testing import Server
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ async def test_a_server_that_is_killed_while_calls_run(own_server: ManagedServer
         _, watch = await zk.get_and_watch("/n")
         plain = [zk.create(f"/p{number}") for number in range(300)]
         sure = [defer.ensureDeferred(outcome(zk.create(f"/s{number}", idempotent=True))) for number in range(300)]
-        await pause(_reactor(), 0)
+        await deferLater(_reactor(), 0)
         # They have left.
         own_server.restart()
         found = [await outcome(call) for call in plain]

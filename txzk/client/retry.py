@@ -9,7 +9,6 @@ from typing import Final, TypeVar
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from txzk.client.reactor import Reactor
 from txzk.client.settings import RetryPolicy
 from txzk.cnxn.client_errors import ClientClosed
 from txzk.defs.errors import ConnectionLossError, KeeperException, OperationTimeoutError, RequestTimeoutError, SessionExpiredError, SessionMovedError, ThrottledOpError
@@ -74,17 +73,6 @@ class Times:
     def delay(self, attempt: int, elapsed: float) -> float | None:
         """See IRetryPolicy."""
         return self._wait if attempt <= self._attempts else None
-
-
-def pause(reactor: Reactor, seconds: float) -> Deferred[None]:
-    """Fires after so many seconds; cancelled, it leaves nothing behind."""
-
-    def give_up(deferred: Deferred[None]) -> None:
-        timer.cancel()
-
-    deferred: Deferred[None] = Deferred(give_up)
-    timer = reactor.callLater(seconds, deferred.callback, None)
-    return deferred
 
 
 async def retrying(
