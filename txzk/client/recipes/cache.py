@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 from typing import Any, Generic, Self, TypeVar
@@ -64,7 +65,7 @@ class Changes(Generic[_S], AsyncIterator[_S]):
             waiting.callback(None)
 
 
-class Cache(Generic[_S]):
+class Cache(ABC, Generic[_S]):
     """A copy of a part of the tree, that follows the server.
 
     It begins with `start`, `async with`, or the first step of an iteration over `changes`. It may miss states that lasted only for a moment, but what it has
@@ -134,12 +135,12 @@ class Cache(Generic[_S]):
         self._streams[next(self._numbers)] = stream
         return stream
 
+    @abstractmethod
     def snapshot(self, changed: set[str] | None) -> _S:
         """What an iteration is given.
 
         :param changed: the paths of what is different since the last step; None at the first one.
         """
-        raise NotImplementedError
 
     def close(self) -> Deferred[None]:
         """Takes the watches away, here and on the server; what is known stays to be looked at. The second time it does nothing.
