@@ -89,7 +89,7 @@ class Core:
         if scheme == "elsewhere":
             cnxn.close()
             return False
-        cnxn.ids.append((scheme, "id"))
+        cnxn.ids = [*cnxn.ids, (scheme, "id")]
         return self.proof
 
     def satisfies_auth(self, cnxn: ServerCnxn) -> bool:

@@ -10,7 +10,7 @@ from txzk.database.request import Request
 from txzk.defs import errors, opcodes
 from txzk.jute import records as r
 from txzk.jute.records import Stat
-from txzk.request.chain import StandaloneChain
+from txzk.request.chain import RequestChain
 
 OTHER = SESSION + 1
 
@@ -20,7 +20,7 @@ class World:
 
     def __init__(self) -> None:
         self.prep = Prep(SESSION, OTHER)
-        self.chain = StandaloneChain(self.prep.tree, self.prep.processor)
+        self.chain = RequestChain(self.prep.tree, self.prep.processor)
         self.client = FakeClient()
         self.xid = 0
 
@@ -36,7 +36,7 @@ class World:
 
     def answer(self, op: int, body: bytes) -> tuple[int, bytes]:
         self.submit(op, body)
-        self.chain.flushed(self.prep.processor.last_zxid, 0)
+        self.chain.committed(self.prep.processor.last_zxid, 0)
         _, _, error, answer = self.client.answers[-1]
         return error, answer
 
@@ -49,8 +49,8 @@ def test_nothing_happens_before_the_flush() -> None:
     world.create("/a")
     world.create("/b")
     assert (len(world.prep.log), world.client.answers, world.prep.tree.node_count) == (2, [], 5)
-    assert world.chain.flushed(0, 0) == []
-    done = world.chain.flushed(1, 0)
+    assert world.chain.committed(0, 0) == []
+    done = world.chain.committed(1, 0)
     assert [request.xid for request in done] == [1]
     assert world.client.answers == [(1, 1, 0, r.encode_CreateResponse("/a"))]
     assert "/a" in world.prep.tree.nodes and "/b" not in world.prep.tree.nodes and world.prep.tree.last_processed_zxid == 1
@@ -62,10 +62,10 @@ def test_one_flush_answers_all_that_waited_in_order() -> None:
     world.create("/a")
     world.submit(opcodes.SET_DATA, r.encode_SetDataRequest("/none", b"", -1))
     world.submit(opcodes.DELETE, r.encode_DeleteRequest("/a", 0), other)
-    assert [request.xid for request in world.chain.flushed(99, 5)] == [1, 2, 3]
+    assert [request.xid for request in world.chain.committed(99, 5)] == [1, 2, 3]
     assert [answer[:3] for answer in world.client.answers] == [(1, 1, 0), (2, 2, errors.NO_NODE)]
     assert other.answers == [(3, 3, 0, b"")]
-    assert len(world.prep.processor.changes) == 0 and world.chain.flushed(99, 5) == []
+    assert len(world.prep.processor.changes) == 0 and world.chain.committed(99, 5) == []
 
 
 def test_an_event_comes_before_the_answer_of_what_caused_it() -> None:
@@ -76,7 +76,7 @@ def test_an_event_comes_before_the_answer_of_what_caused_it() -> None:
     world.prep.tree.data_watches.add("/a", world.client)
     world.create("/a")
     assert seen == []
-    world.chain.flushed(1, 0)
+    world.chain.committed(1, 0)
     assert seen == ["event", "answer"]
 
 
@@ -85,7 +85,7 @@ def test_what_the_server_asks_of_itself_is_done_without_an_answer() -> None:
     world.create("/e", flags=1)
     request = Request(None, SESSION, 0, opcodes.CLOSE_SESSION, b"", 0)
     world.chain.submit(request, 1000)
-    assert world.chain.flushed(2, 0)[-1] is request
+    assert world.chain.committed(2, 0)[-1] is request
     assert "/e" not in world.prep.tree.nodes and len(world.client.answers) == 1
 
 
@@ -93,18 +93,18 @@ def test_the_digest_is_compared_at_the_end_of_a_flush() -> None:
     world = World()
     for path in ("/a", "/b", "/c"):
         world.create(path)
-    world.chain.flushed(3, 0)
+    world.chain.committed(3, 0)
     assert world.prep.tree.digest_mismatches == 0
     request = world.create("/d")
     assert request.digest is not None
     request.digest += 1
     world.create("/e")
-    world.chain.flushed(5, 0)
+    world.chain.committed(5, 0)
     assert world.prep.tree.digest_mismatches == 0
     request = world.create("/f")
     assert request.digest is not None
     request.digest += 1
-    world.chain.flushed(6, 0)
+    world.chain.committed(6, 0)
     assert world.prep.tree.digest_mismatches == 1
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.request.pipeline import SESSION, WALL_MS, FakeClient, Prep, multi
 from txzk.auth.check import OPEN_ACL
+from txzk.database.request import LOCAL, Request
 from txzk.defs import errors, opcodes
 from txzk.jute import records as r
 from txzk.jute.records import ACL, Id
@@ -548,3 +549,29 @@ def test_a_quota_without_stats_limits_nothing() -> None:
     assert prep.delete("/zookeeper/quota/q/zookeeper_stats") == 0
     prep.apply()
     assert prep.create("/q/a") == 0
+
+
+def test_a_write_counts_with_the_ids_that_were_proved_when_it_came() -> None:
+    prep = Prep()
+    client = FakeClient()
+    client.ids = [("digest", "me:x")]
+    mine = [(31, ("auth", ""))]
+    first = Request(client, SESSION, 1, opcodes.CREATE, r.encode_CreateRequest("/a", b"", mine, 0), 0)
+    client.ids = []
+    second = Request(client, SESSION, 2, opcodes.CREATE, r.encode_CreateRequest("/b", b"", mine, 0), 0)
+    for request in (first, second):
+        prep.processor.process(request, WALL_MS)
+    assert (first.error, second.error) == (0, errors.INVALID_ACL)
+
+
+def test_a_session_speaks_through_one_owner_only() -> None:
+    prep = Prep()
+    handler, other = object(), object()
+    found = []
+    for owner, op in ((handler, opcodes.CREATE), (other, opcodes.CREATE), (LOCAL, opcodes.SET_DATA), (other, opcodes.CLOSE_SESSION)):
+        body = r.encode_CreateRequest("/a", b"", OPEN_ACL, 0) if op == opcodes.CREATE else r.encode_SetDataRequest("/a", b"", -1)
+        request = Request(None, SESSION, 1, op, body, 0)
+        request.owner = owner
+        prep.processor.process(request, WALL_MS)
+        found.append(request.error)
+    assert found == [0, errors.SESSION_MOVED, errors.SESSION_MOVED, 0]

@@ -16,7 +16,7 @@ from txzk.auth.providers import EnsembleMismatchError, ProviderRegistry
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
 from txzk.database.acl_cache import Acl
-from txzk.database.request import Request
+from txzk.database.request import LOCAL, Request
 from txzk.database.sessions import SessionTracker, check_password
 from txzk.database.watches import SYNC_CONNECTED
 from txzk.defs import acl as permissions
@@ -32,9 +32,9 @@ from txzk.peer.snapshots import Snapshots
 from txzk.peer.stats import ServerStats
 from txzk.persistence.recovery import Recovered
 from txzk.persistence.txnlog import LogWriter
-from txzk.request.chain import StandaloneChain
+from txzk.request.chain import RequestChain
 from txzk.request.namespaces import NamespaceSums
-from txzk.request.prep import OWNER, PrepRequestProcessor
+from txzk.request.prep import PrepRequestProcessor
 from txzk.request.reads import Reads
 from txzk.trace.rate_logger import RateLogger
 
@@ -94,7 +94,7 @@ class StandaloneServer:
             self.tree, self.tracker, registry, settings, self._log.append, config.reconfig_enabled,
             self._over_quota,
         )
-        self._chain = StandaloneChain(self.tree, self._prep)
+        self._chain = RequestChain(self.tree, self._prep)
         self._throttler = (
             RequestThrottler(settings, self._chain, self.stats.metrics, self._finished)
             if settings.request_throttle_max_requests > 0 else None
@@ -194,7 +194,7 @@ class StandaloneServer:
 
     def submit(self, request: Request, wall_ms: int) -> None:
         if request.op == opcodes.CREATE_SESSION:
-            self.tracker.set_owner(request.session_id, OWNER)
+            self.tracker.set_owner(request.session_id, LOCAL)
         self._last_input_ms = request.received_ms
         if self.limits_large_requests and len(request.body) > self.settings.large_request_threshold:
             self._large_request_bytes += len(request.body)
@@ -245,7 +245,7 @@ class StandaloneServer:
         if scheme == "ensemble":
             asked = bool(data) and "zookeeper.ensembleAuthName" in self.config.properties
             self.stats.metrics.count("ensemble_auth_success" if asked else "ensemble_auth_skip")
-        cnxn.ids += [id for id in ids if id not in cnxn.ids]
+        cnxn.ids = cnxn.ids + [id for id in ids if id not in cnxn.ids]
         return True
 
     def satisfies_auth(self, cnxn: ServerCnxn) -> bool:
@@ -287,7 +287,7 @@ class StandaloneServer:
         self._writing = False
         self._last_input_ms = now_ms
         limits_large_requests = self.limits_large_requests
-        done = self._chain.flushed(zxid, now_ms)
+        done = self._chain.committed(zxid, now_ms)
         for request in done:
             if request.op == opcodes.CLOSE_SESSION:
                 self._session_ended(request)

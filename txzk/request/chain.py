@@ -1,6 +1,6 @@
-"""StandaloneChain: the way of a write through a standalone server, prep -> log -> final.
+"""RequestChain: the way of a write through the server that orders writes, a standalone one or the leader: prep -> log or proposal -> final.
 
-A write waits in `_in_flight` until the flush that carries its transaction has come back. Covered by tests/request/test_chain.py.
+A write waits in `_in_flight` until its transaction is committed: on disk, or on the disks of a quorum. Covered by tests/request/test_chain.py.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from txzk.request.final import apply_and_answer
 from txzk.request.prep import PrepRequestProcessor
 
 
-class StandaloneChain:
-    """Joins the processors of a standalone server."""
+class RequestChain:
+    """Joins the processors of a server that gives out zxids."""
 
     def __init__(self, tree: DataTree, prep: PrepRequestProcessor) -> None:
         self._tree = tree
@@ -22,14 +22,14 @@ class StandaloneChain:
         self._in_flight: deque[Request] = deque()
 
     def submit(self, request: Request, wall_ms: int) -> None:
-        """Takes a write; its transaction is in the log's buffer when this returns."""
+        """Takes a write; its transaction has been handed to what `prep` appends to when this returns."""
         self._prep.process(request, wall_ms)
         self._in_flight.append(request)
 
     def pass_by(self, request: Request, now_ms: int) -> bool:
         """Answers `request` with its error, behind the writes before it, and executes nothing.
 
-        :returns: whether it has been answered already; otherwise `flushed` will give it back.
+        :returns: whether it has been answered already; otherwise `committed` will give it back.
         """
         if self._in_flight:
             self._in_flight.append(request)
@@ -44,11 +44,11 @@ class StandaloneChain:
 
     @property
     def in_flight(self) -> int:
-        """How many writes wait for the disk."""
+        """How many writes wait for their commit."""
         return len(self._in_flight)
 
-    def flushed(self, zxid: int, now_ms: int) -> list[Request]:
-        """All transactions up to `zxid` are on disk: applies them, answers, and gives the requests back in order."""
+    def committed(self, zxid: int, now_ms: int) -> list[Request]:
+        """All transactions up to `zxid` are committed: applies them, answers, and gives the requests back in order."""
         in_flight = self._in_flight
         tree = self._tree
         done: list[Request] = []

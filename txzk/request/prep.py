@@ -41,9 +41,6 @@ from txzk.jute.txns import encode_entry
 from txzk.request.changes import ChangeRecord, OutstandingChanges
 from txzk.request.multi import decode_multi
 
-# Who all sessions of a standalone server belong to: its own connections (ServerCnxn.me).
-OWNER: Final = "local"
-
 _MAX_FLAG: Final = modes.PERSISTENT_SEQUENTIAL_WITH_TTL
 _UNDELETABLE: Final = frozenset({"/", paths.ZOOKEEPER, paths.QUOTA, paths.CONFIG})
 _INT_BYTES: Final = 4
@@ -51,7 +48,6 @@ _pack_int = struct.Struct(">i").pack
 _pack_create_end = struct.Struct(">?i").pack
 # What a record's class does first; without its detour through keyword arguments.
 _new = tuple.__new__
-_NO_IDS: Final[list[tuple[str, str]]] = []
 
 
 class PrepSettings(Protocol):
@@ -162,14 +158,11 @@ class PrepRequestProcessor:
             raise AssertionError(f"op code {op} is no write")
         return txn, encoded
 
-    def _ids(self, request: Request) -> list[tuple[str, str]]:
-        return request.client.ids if request.client is not None else _NO_IDS
-
     def _allow(self, record: ChangeRecord, permission: int, request: Request, path: str) -> None:
         """:raises NoAuthError: where the session lacks `permission` on the node of `record`."""
         if record.world & permission:
             return
-        if not self._checker.allowed(self.changes.acl_of(record), permission, self._ids(request)):
+        if not self._checker.allowed(self.changes.acl_of(record), permission, request.ids):
             raise NoAuthError(path)
 
     def _look_valid(self, path: str | None) -> ChangeRecord:
@@ -183,7 +176,7 @@ class PrepRequestProcessor:
     def _set_data(self, request_record: Any, request: Request, zxid: int, wall_ms: int, sent: bytes | None) -> tuple[Any, bytes]:
         """:param sent: path and data as they came, where they did not come in a multi."""
         path, data, expected = request_record
-        self._tracker.check(request.session_id, OWNER)
+        self._tracker.check(request.session_id, request.owner)
         record = self._look_valid(path)
         self._allow(record, permissions.WRITE, request, path)
         if self._enforce_quota:
@@ -211,13 +204,13 @@ class PrepRequestProcessor:
         if flags < 0 or flags > _MAX_FLAG:
             raise BadArgumentsError(path)
         self._check_ttl(op, flags, ttl, path)
-        self._tracker.check(request.session_id, OWNER)
+        self._tracker.check(request.session_id, request.owner)
         if path is None:
             raise MarshallingError
         slash = path.rfind("/")
         if slash < 0 or "\0" in path:
             raise BadArgumentsError(path)
-        acl = fix_up(sent_acl, self._ids(request), self._registry)
+        acl = fix_up(sent_acl, request.ids, self._registry)
         parent_path = path[:slash] or "/"
         parent = changes.look(parent_path)
         if parent is None:
@@ -281,7 +274,7 @@ class PrepRequestProcessor:
 
     def _delete(self, path: str | None, version: int, request: Request, zxid: int) -> tuple[Any, bytes]:
         changes = self.changes
-        self._tracker.check(request.session_id, OWNER)
+        self._tracker.check(request.session_id, request.owner)
         if path is None:
             raise MarshallingError
         parent_path = _parent_of_deletable(path)
@@ -326,9 +319,9 @@ class PrepRequestProcessor:
 
     def _set_acl(self, set_acl: Any, request: Request, zxid: int) -> tuple[Any, bytes]:
         path = set_acl.path
-        self._tracker.check(request.session_id, OWNER)
+        self._tracker.check(request.session_id, request.owner)
         _validate(path)
-        acl = fix_up(set_acl.acl, self._ids(request), self._registry)
+        acl = fix_up(set_acl.acl, request.ids, self._registry)
         record = self._look_valid(path)
         self._allow(record, permissions.ADMIN, request, path)
         version = _next_version(record.aversion, set_acl.version, path)
@@ -339,7 +332,7 @@ class PrepRequestProcessor:
         return records.SetACLTxn(path, list(acl), version), records.encode_SetACLTxn(path, acl, version)
 
     def _check(self, path: str | None, version: int, request: Request) -> tuple[Any, bytes]:
-        self._tracker.check(request.session_id, OWNER)
+        self._tracker.check(request.session_id, request.owner)
         record = self._look_valid(path)
         assert path is not None
         self._allow(record, permissions.READ, request, path)
