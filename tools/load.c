@@ -1,13 +1,14 @@
 /*
- * load: a load generator for the client port of a ZooKeeper server, for tools/bench.
+ * load: a load generator for the client ports of ZooKeeper servers, for tools/bench.
  *
  *   cc -O2 -o load load.c
- *   load -p PORT [-m MODE] [-c CONNECTIONS] [-d DEPTH] [-t SECONDS] [-w SECONDS] [-n NODES] [-s BYTES] [-r PERCENT] [-f FILE] [-k]
+ *   load -p PORT[,PORT...] [-m MODE] [-c CONNECTIONS] [-d DEPTH] [-t SECONDS] [-w SECONDS] [-n NODES] [-s BYTES] [-r PERCENT] [-f FILE] [-k]
  *
- * Every connection keeps DEPTH requests in flight. Requests are bytes made once for each kind; only xid and the digits of a path are
+ * Connections are spread over the ports in turn. Every one keeps DEPTH requests in flight. Requests are bytes made once for each kind; only xid and the digits of a path are
  * written into a copy. One thread, epoll; what one turn of the loop has to send to a connection leaves in one write.
  *
- * Modes: get exists children set create, mix (PERCENT of reads, the rest sets), fill (creates NODES nodes below 1,000 parents and ends).
+ * Modes: get exists children set create, mix (PERCENT of reads, the rest sets), fill (creates NODES nodes below 1,000 parents and ends),
+ * idle (sessions that only ping, every 5 s).
  * -w warms up before the clock starts. -f: latencies while FILE exists are counted apart, as p99_flagged_ms. -k leaves the nodes.
  *
  * Prints one line of key=value. Anything unexpected (an error code, a reply out of order, a closed connection, 30 s of silence) ends it
@@ -30,8 +31,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CREATE = 1, DELETE = 2, EXISTS = 3, GET_DATA = 4, SET_DATA = 5, GET_CHILDREN = 8 };
-enum { HEADER = 12, DIGITS = 8, PARENTS = 1000, INPUT = 1 << 18, SILENCE_MS = 30000, NO_NODE = -101 };
+enum { CREATE = 1, DELETE = 2, EXISTS = 3, GET_DATA = 4, SET_DATA = 5, GET_CHILDREN = 8, SYNC = 9, PING = 11 };
+enum { HEADER = 12, DIGITS = 8, PARENTS = 1000, INPUT = 1 << 18, SILENCE_MS = 30000, NO_NODE = -101, PING_SECONDS = 5, MOST_PORTS = 16 };
+static const uint32_t PONG = (uint32_t)-2;
 
 /* Latencies in buckets of 1/32 of a power of two of nanoseconds. */
 enum { PARTS = 32, BUCKETS = 64 * PARTS };
@@ -53,11 +55,11 @@ struct connection {
 
 static struct connection *connections;
 static int connection_count = 16, depth = 16, poller;
-static int port, node_count = 1000, payload = 100, read_percent = 90;
+static int ports[MOST_PORTS], port_count, node_count = 1000, payload = 100, read_percent = 90;
 static double seconds = 4, warm_seconds = 1;
 static const char *mode = "get", *flag_file;
 static char base[32];
-static struct form form_get, form_exists, form_children, form_set, form_create, form_fill, form_parent, form_delete, form_delete_created;
+static struct form form_get, form_exists, form_children, form_set, form_create, form_fill, form_parent, form_delete, form_delete_created, form_sync, form_ping;
 static struct latencies plain, flagged;
 static bool counting, is_flagged;
 static int tolerated;
@@ -173,6 +175,13 @@ static void make_forms(void) {
     make_create(&form_create, "/c", 2 * DIGITS);
     make_create(&form_fill, "/n", 2 * DIGITS);
     make_create(&form_parent, "/n", DIGITS);
+    begin(&form_sync, SYNC, "", 0);
+    end(&form_sync);
+    put_int(&form_ping, 0);
+    put_int(&form_ping, 0);
+    put_int(&form_ping, PING);
+    form_ping.digits = form_ping.size;
+    end(&form_ping);
     make_delete(&form_delete, "/n", DIGITS);
     make_delete(&form_delete_created, "/c", 2 * DIGITS);
 }
@@ -248,6 +257,8 @@ static int take_replies(struct connection *on) {
             break;
         const uint8_t *reply = on->in + place + 4;
         uint32_t xid = int_at(reply);
+        if (xid == PONG && !strcmp(mode, "idle"))
+            xid = on->answered + 1;
         int error = (int)int_at(reply + 12);
         if (xid != ++on->answered)
             fail("reply %u where %u was due", xid, on->answered);
@@ -277,7 +288,7 @@ static void exactly(int fd, uint8_t *into, size_t size) {
 }
 
 static void open_session(struct connection *on, int number) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)ports[number % port_count]), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval patience = {.tv_sec = SILENCE_MS / 1000};
     int yes = 1;
     on->fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -409,6 +420,34 @@ static bool ask_nothing(struct connection *on) {
     return false;
 }
 
+/* Lets every connection see what all have written. */
+static void sync_all(void) {
+    for (int i = 0; i < connection_count; i++)
+        ask(&connections[i], &form_sync, 0, 0);
+    turn(ask_nothing, 0);
+}
+
+/* Pings as a client does that has nothing to say; gives the time at the end. */
+static uint64_t idle(uint64_t until) {
+    uint64_t at = now();
+    while (at < until) {
+        for (int i = 0; i < connection_count; i++)
+            ask(&connections[i], &form_ping, 0, 0);
+        turn(ask_nothing, 0);
+        uint64_t next = at + PING_SECONDS * 1000000000ull;
+        struct timespec pause = {0};
+        at = now();
+        next = next < until ? next : until;
+        if (next > at) {
+            pause.tv_sec = (time_t)((next - at) / 1000000000);
+            pause.tv_nsec = (long)((next - at) % 1000000000);
+            nanosleep(&pause, NULL);
+        }
+        at = now();
+    }
+    return at;
+}
+
 static void one(const struct form *form, int tolerating) {
     tolerated = tolerating;
     ask(&connections[0], form, 0, 0);
@@ -420,7 +459,10 @@ int main(int argc, char **argv) {
     bool keep = false;
     for (int option; (option = getopt(argc, argv, "p:m:c:d:t:w:n:s:r:f:k")) != -1;)
         switch (option) {
-        case 'p': port = atoi(optarg); break;
+        case 'p':
+            for (char *rest = optarg; rest && port_count < MOST_PORTS; rest = strchr(rest, ',') ? strchr(rest, ',') + 1 : NULL)
+                ports[port_count++] = atoi(rest);
+            break;
         case 'm': mode = optarg; break;
         case 'c': connection_count = atoi(optarg); break;
         case 'd': depth = atoi(optarg); break;
@@ -433,7 +475,7 @@ int main(int argc, char **argv) {
         case 'k': keep = true; break;
         default: return 2;
         }
-    if (!port || connection_count < 1 || depth < 1 || node_count < 1)
+    if (!port_count || connection_count < 1 || depth < 1 || node_count < 1)
         return 2;
     bool filling = !strcmp(mode, "fill");
     snprintf(base, sizeof base, "/load-%d", (int)getpid());
@@ -460,9 +502,14 @@ int main(int argc, char **argv) {
         open_session(&connections[i], i);
     one(&form_base, 0);
     turn(ask_parent, 0);
+    sync_all();
 
     uint64_t began, ended;
-    if (filling) {
+    if (!strcmp(mode, "idle")) {
+        counting = true;
+        began = now();
+        ended = idle(began + (uint64_t)(seconds * 1e9));
+    } else if (filling) {
         filled = 0;
         counting = true;
         began = now();
