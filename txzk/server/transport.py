@@ -12,20 +12,24 @@ from twisted.internet import tcp
 PATIENCE_SECONDS = 10
 
 
+def write_at_once(connection: tcp.Connection, data: bytes) -> None:
+    """Sends what the socket takes; the rest goes the usual way."""
+    if connection.connected and not (connection.dataBuffer or connection._tempDataBuffer or connection.disconnecting or connection.disconnected):
+        sent = connection.writeSomeData(data)
+        if isinstance(sent, int) and sent >= 0:
+            if sent == len(data):
+                return
+            data = data[sent:]
+    tcp.Connection.write(connection, data)
+
+
 class DirectServer(tcp.Server):
-    """A server-side TCP connection; what the socket does not take at once goes the usual way.
+    """A server-side TCP connection that sends at once.
 
     One that is to be closed, and whose client does not read the rest, is aborted after a while.
     """
 
-    def write(self, data: bytes) -> None:
-        if self.connected and not (self.dataBuffer or self._tempDataBuffer or self.disconnecting or self.disconnected):
-            sent = self.writeSomeData(data)
-            if isinstance(sent, int) and sent >= 0:
-                if sent == len(data):
-                    return
-                data = data[sent:]
-        super().write(data)
+    write = write_at_once
 
     def loseConnection(self) -> None:
         super().loseConnection()
