@@ -1,6 +1,6 @@
 """Real server processes for the tests: Apache ZooKeeper's own, and txzk under twistd.
 
-TXZK_JAVA_LIB names the folder of Apache ZooKeeper's jars; `tools/test` sets it. Where it is not set, what needs Java is skipped, but in CI
+TXZK_JAVA_LIB names the folder of Apache ZooKeeper's jars; `tools/test` sets it. What needs a peer that is not there is skipped, but in CI
 (CI=true) it fails.
 """
 
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -22,14 +23,21 @@ from tests.system.raw_client import four_letter_word
 _START_SECONDS = 60
 
 
+def missing(what: str) -> NoReturn:
+    """Skips the test, or fails it in CI, for want of a peer."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}: needed in CI")
+    pytest.skip(what)
+
+
+def peer(variable: str, what: str) -> str:
+    """What an environment variable says of where a peer is."""
+    return os.environ.get(variable, "") or missing(f"{variable} does not name {what} (tools/test sets it)")
+
+
 def java_lib() -> Path:
-    """The folder of the jars; skips the test, or fails it in CI, where there is none."""
-    folder = os.environ.get("TXZK_JAVA_LIB", "")
-    if not folder:
-        if os.environ.get("CI") == "true":
-            pytest.fail("TXZK_JAVA_LIB is not set: the jars of Apache ZooKeeper are needed in CI")
-        pytest.skip("TXZK_JAVA_LIB does not name a folder with Apache ZooKeeper's jars (tools/test sets it)")
-    return Path(folder)
+    """The folder of the jars."""
+    return Path(peer("TXZK_JAVA_LIB", "a folder with Apache ZooKeeper's jars"))
 
 
 def free_port() -> int:

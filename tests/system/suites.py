@@ -21,16 +21,6 @@ PEERS = Path(__file__).parents[1] / "peers"
 _LOWEST_PORT, _HIGHEST_PORT = 20000, 32000
 
 
-def peer(variable: str, what: str) -> str:
-    """What an environment variable says of where a peer is; skips the test, or fails it in CI, where it says nothing."""
-    value = os.environ.get(variable, "")
-    if not value:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{variable} is not set: {what} is needed in CI")
-        pytest.skip(f"{variable} does not name {what} (tools/test sets it)")
-    return value
-
-
 def ports_in_a_row(count: int) -> int:
     """The first of `count` free ports, outside the range from which the system takes ports for outgoing connections."""
     while True:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.system.conftest import Factory
-from tests.system.suites import peer, run_pytest, tail
+from tests.system.servers import peer
+from tests.system.suites import run_pytest, tail
 
 _TESTS = 85
 _SECONDS = 300

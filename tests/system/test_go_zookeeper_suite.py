@@ -13,7 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.system.suites import PEERS, peer, run, tail
+from tests.system.servers import peer
+from tests.system.suites import PEERS, run, tail
 
 _SECONDS = 600
 _LEFT_OUT = {

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.suites import PEERS, expectations, peer, ports_in_a_row, run_pytest, tail
+from tests.system.servers import peer
+from tests.system.suites import PEERS, expectations, ports_in_a_row, run_pytest, tail
 
 _EXPECTED = expectations(PEERS / "kazoo_java_3_9_5.txt")
 _MODULES = sorted({name.split("::")[0] for name, word in _EXPECTED.items() if word == "pass"})

@@ -8,9 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.system.servers import java_lib
+from tests.system.servers import java_lib, missing
 
 ROOT = Path(__file__).parents[2]
 KAZOO = """
@@ -63,5 +61,5 @@ def test_java(tmp_path: Path) -> None:
 def test_javascript(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
-        pytest.skip("node is not there")
+        missing("there is no node")
     assert re.fullmatch(r"127\.0\.0\.1:\d+\n", output([node, "example.js"], tmp_path, "example.js", example("javascript")))
