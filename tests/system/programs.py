@@ -1,20 +1,32 @@
-"""Programs of other projects that do what they are told, a line each, and what tests need to wait for them on the reactor."""
+"""Programs of other projects that do what they are told, a line each, as fixtures; and what tests need to wait for them on the reactor."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
 
+import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 
+from tests.system.conftest import Factory
 from tests.system.managed import ManagedServer
+from tests.system.servers import java_lib
+from tests.system.suites import PEERS
 from txzk import Client
 
-_SECONDS = 60.0
+_SECONDS: Final = 60.0
+_COMPILE_SECONDS: Final = 120
+_JAVA: Final = ("java", "-Xmx128m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off")
+
+# For servers that know nodes with a time to live, and soon delete containers that are empty.
+EXTENDED: Final[dict[str, object]] = {"zookeeper.extendedTypesEnabled": "true", "znode.container.checkIntervalMs": 200}
 
 
 class Program(ProcessProtocol):
@@ -54,6 +66,60 @@ class Program(ProcessProtocol):
         """Ends it, if it has not ended."""
         if not self.ended.called:
             self.transport.signalProcess("KILL")
+
+
+def server_of_either_kind(properties: dict[str, object] | None = None) -> Any:
+    """A fixture: a server for each test, Java's and ours, with sessions that may be short.
+
+    :param properties: system properties.
+    """
+
+    @pytest.fixture(params=["java", "txzk"])
+    def server(request: pytest.FixtureRequest) -> ManagedServer:
+        factory: Factory = request.getfixturevalue(request.param)
+        return factory({"tickTime": 500}, properties)
+
+    return server
+
+
+def curator_process(source: str, *arguments: str) -> Any:
+    """A fixture: a process with Curator at the server of the test (the fixture `server`), compiled at first.
+
+    :param source: a Java file below tests/peers.
+    :param arguments: behind the server's address.
+    """
+    compiled: list[Path] = []
+
+    @pytest.fixture
+    def curator(server: ManagedServer, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Program]:
+        path = PEERS / source
+        library = f"{java_lib()}/*"
+        if not compiled:
+            folder = tmp_path_factory.mktemp("classes")
+            subprocess.run(["javac", "-nowarn", "-d", str(folder), "-cp", library, str(path)], check=True, timeout=_COMPILE_SECONDS)
+            compiled.append(folder)
+        yield from _process([*_JAVA, "-cp", f"{compiled[0]}:{library}", path.stem, server.address, *arguments], tmp_path)
+
+    return curator
+
+
+def kazoo_process(source: str) -> Any:
+    """A fixture: a process with kazoo at the server of the test.
+
+    :param source: a Python file below tests/peers.
+    """
+
+    @pytest.fixture
+    def kazoo(server: ManagedServer, tmp_path: Path) -> Iterator[Program]:
+        yield from _process([sys.executable, str(PEERS / source), server.address], tmp_path)
+
+    return kazoo
+
+
+def _process(command: Sequence[str], folder: Path) -> Iterator[Program]:
+    program = Program().start(command, str(folder))
+    yield program
+    program.kill()
 
 
 async def connected(server: ManagedServer, session_timeout: float = 4.0) -> Client:

@@ -7,41 +7,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_twisted import ensureDeferred
 
-from tests.system.conftest import Factory
 from tests.system.managed import ManagedServer
-from tests.system.programs import Program, bounded, connected, until
-from tests.system.servers import java_lib
-from tests.system.suites import PEERS
+from tests.system.programs import EXTENDED, Program, bounded, connected, curator_process, server_of_either_kind, until
 from txzk import ChildrenCache, NodeCache, NoNode, PersistentNode, PersistentTtlNode, State, TreeCache
 from txzk.client.recipes.discovery import Instance, Provider, Registry, ServiceCache, ServiceType, UriSpec
 
-CONFIG: dict[str, object] = {"tickTime": 500}
-PROPERTIES: dict[str, object] = {"zookeeper.extendedTypesEnabled": "true", "znode.container.checkIntervalMs": 200}
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The command of the Curator process, but for its arguments."""
-    classes = tmp_path_factory.mktemp("services")
-    library = java_lib()
-    source = PEERS / "services" / "Services.java"
-    subprocess.run(["javac", "-nowarn", "-d", str(classes), "-cp", f"{library}/*", str(source)], check=True, timeout=120)
-    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
-    return ["java", "-Xmx128m", "-XX:+UseSerialGC", quiet, "-cp", f"{classes}:{library}/*", "Services"]
-
-
-@pytest.fixture(params=["java", "txzk"])
-def server(request: pytest.FixtureRequest) -> ManagedServer:
-    """A server of either kind."""
-    factory: Factory = request.getfixturevalue(request.param)
-    return factory(CONFIG, PROPERTIES)
+server = server_of_either_kind(EXTENDED)
+curator = curator_process("services/Services.java", "/s")
 
 
 @ensureDeferred
@@ -115,16 +92,12 @@ async def _nodes(server: ManagedServer) -> None:
 
 
 @ensureDeferred
-async def test_one_registry_with_curator(server: ManagedServer, services: list[str], tmp_path: Path) -> None:
-    program = Program().start([*services, server.address, "/s"], str(tmp_path))
-    try:
-        await bounded(_registry(server, program))
-        await bounded(program.end())
-    finally:
-        program.kill()
+async def test_one_registry_with_curator(server: ManagedServer, curator: Program) -> None:
+    await bounded(_registry(server, curator))
+    await bounded(curator.end())
 
 
-async def _registry(server: ManagedServer, program: Program) -> None:
+async def _registry(server: ManagedServer, curator: Program) -> None:
     zk = await connected(server)
     registry = Registry(zk, "/s")
     spec = UriSpec("{scheme}://{address}:{port}/{id}")
@@ -133,12 +106,12 @@ async def _registry(server: ManagedServer, program: Program) -> None:
         await registry.register(Instance("txzk", id, "127.0.0.1", 80, payload=payload, uri_spec=spec))
     kinds = {"text": "String|é|", "number": "Integer|5", "large": f"Long|{1 << 40}", "list": "ArrayList|[a, 1]", "object": "LinkedHashMap|{k=5}", "none": "null|null"}
     told = sorted(f"{id}|http://127.0.0.1:80/{id}|{kinds[id]}|DYNAMIC|true" for id in payloads)
-    assert await program.ask("find", "txzk") == " ".join(told)
-    assert await program.ask("choose", "txzk", 6) == " ".join(sorted(payloads))
+    assert await curator.ask("find", "txzk") == " ".join(told)
+    assert await curator.ask("choose", "txzk", 6) == " ".join(sorted(payloads))
     await registry.update(Instance("txzk", "none", "127.0.0.1", 80, enabled=False))
-    assert "none||null|null|DYNAMIC|false" in await program.ask("find", "txzk")
-    assert await program.ask("choose", "txzk", 20) == " ".join(sorted(set(payloads) - {"none"}))
-    waiting = program.ask("await", "txzk", 1)
+    assert "none||null|null|DYNAMIC|false" in await curator.ask("find", "txzk")
+    assert await curator.ask("choose", "txzk", 20) == " ".join(sorted(set(payloads) - {"none"}))
+    waiting = curator.ask("await", "txzk", 1)
     for id in list(payloads)[1:]:
         await registry.unregister(Instance("txzk", id))
     assert (await waiting).startswith("text|")
@@ -147,8 +120,8 @@ async def _registry(server: ManagedServer, program: Program) -> None:
     java = {"text": "x", "map": {"k": 5}, "list": ["a", 1], "long": 1 << 40}
     for port, id in enumerate(java):
         kind = ServiceType.STATIC if id == "list" else ServiceType.DYNAMIC
-        assert await program.ask("register", "java", id, port, "x" if id == "text" else id, kind.value) == "registered"
-    assert await program.ask("names") == "java txzk" == " ".join(await registry.names())
+        assert await curator.ask("register", "java", id, port, "x" if id == "text" else id, kind.value) == "registered"
+    assert await curator.ask("names") == "java txzk" == " ".join(await registry.names())
     await until(lambda: len(cache.instances) == 4)
     assert {instance.id: instance.payload for instance in cache.instances} == java
     assert {instance.uri() for instance in cache.instances} == {f"http://127.0.0.1:{port}/{id}" for port, id in enumerate(java)}
@@ -160,7 +133,7 @@ async def _registry(server: ManagedServer, program: Program) -> None:
     provider = Provider(zk, "/s", "java", wanted=lambda instance: instance.service_type is not ServiceType.STATIC)
     assert {instance.id for instance in await provider.all()} == {"text", "map", "long"}
     for id in java:
-        assert await program.ask("unregister", id) == "unregistered"
+        assert await curator.ask("unregister", id) == "unregistered"
     await until(lambda: not cache.instances)
     assert await provider.get() is None
     await provider.close()

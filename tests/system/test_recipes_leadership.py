@@ -8,56 +8,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
 
-from tests.system.conftest import Factory
 from tests.system.managed import ManagedServer
-from tests.system.programs import Program, bounded, connected, until
-from tests.system.servers import java_lib
-from tests.system.suites import PEERS
+from tests.system.programs import EXTENDED, Program, bounded, connected, curator_process, kazoo_process, server_of_either_kind, until
 from txzk import Barrier, Client, DoubleBarrier, Election, Group, LeaderLatch, Participant, Partitioner, Reason, ShareEnd, State, session_only
 
-CONFIG: dict[str, object] = {"tickTime": 500}
-PROPERTIES: dict[str, object] = {"znode.container.checkIntervalMs": 200}
-
-
-@pytest.fixture(scope="module")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled Curator program."""
-    folder = tmp_path_factory.mktemp("leaders")
-    subprocess.run(["javac", "-nowarn", "-d", str(folder), "-cp", f"{java_lib()}/*", str(PEERS / "leaders" / "Leading.java")], check=True, timeout=120)
-    return folder
-
-
-@pytest.fixture(params=["java", "txzk"])
-def server(request: pytest.FixtureRequest) -> ManagedServer:
-    """A server of either kind."""
-    factory: Factory = request.getfixturevalue(request.param)
-    return factory(CONFIG, PROPERTIES)
-
-
-@pytest.fixture
-def curator(server: ManagedServer, classes: Path, tmp_path: Path) -> Iterator[Program]:
-    """A Curator process."""
-    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
-    program = Program().start(["java", "-Xmx128m", "-XX:+UseSerialGC", quiet, "-cp", f"{classes}:{java_lib()}/*", "Leading", server.address], str(tmp_path))
-    yield program
-    program.kill()
-
-
-@pytest.fixture
-def kazoo(server: ManagedServer, tmp_path: Path) -> Iterator[Program]:
-    """A kazoo process."""
-    program = Program().start([sys.executable, str(PEERS / "leaders" / "kazoo_leading.py"), server.address], str(tmp_path))
-    yield program
-    program.kill()
+server = server_of_either_kind(EXTENDED)
+curator = curator_process("leaders/Leading.java")
+kazoo = kazoo_process("leaders/kazoo_leading.py")
 
 
 @ensureDeferred

@@ -8,43 +8,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
-import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred, gatherResults
 
-from tests.system.conftest import Factory
 from tests.system.managed import ManagedServer
-from tests.system.programs import Program, bounded, connected, until
-from tests.system.servers import java_lib
-from tests.system.suites import PEERS
+from tests.system.programs import EXTENDED, Program, bounded, connected, curator_process, kazoo_process, server_of_either_kind, until
 from txzk import Client, FenceLost, Held, KeeperException, Lock, MultiLock, ReadWriteLock, Reason, Semaphore, revoke, session_only
 
-CONFIG: dict[str, object] = {"tickTime": 500}
-PROPERTIES: dict[str, object] = {"zookeeper.extendedTypesEnabled": "true", "znode.container.checkIntervalMs": 200}
 ROUNDS = 12
 
-
-@pytest.fixture(scope="module")
-def curator(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The command of the Curator process, but for its argument."""
-    classes = tmp_path_factory.mktemp("locks")
-    library = java_lib()
-    source = PEERS / "locks" / "Sharing.java"
-    subprocess.run(["javac", "-nowarn", "-d", str(classes), "-cp", f"{library}/*", str(source)], check=True, timeout=120)
-    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
-    return ["java", "-Xmx128m", "-XX:+UseSerialGC", quiet, "-cp", f"{classes}:{library}/*", "Sharing"]
-
-
-@pytest.fixture(params=["java", "txzk"])
-def server(request: pytest.FixtureRequest) -> ManagedServer:
-    """A server of either kind."""
-    factory: Factory = request.getfixturevalue(request.param)
-    return factory(CONFIG, PROPERTIES)
+server = server_of_either_kind(EXTENDED)
+curator = curator_process("locks/Sharing.java")
+kazoo = kazoo_process("locks/kazoo_sharing.py")
 
 
 async def inside(zk: Client, kind: str) -> None:
@@ -65,18 +42,13 @@ def rounds(zk: Client, one: Callable[[], Awaitable[object]], count: int = ROUNDS
 
 
 @ensureDeferred
-async def test_shared_with_curator_and_kazoo(server: ManagedServer, curator: list[str], tmp_path: Path) -> None:
-    java = Program().start([*curator, server.address], str(tmp_path))
-    kazoo = Program().start([sys.executable, str(PEERS / "locks" / "kazoo_sharing.py"), server.address], str(tmp_path))
-    try:
-        await bounded(_shared(server, java, kazoo))
-        await bounded(gatherResults([Deferred.fromCoroutine(java.end()), Deferred.fromCoroutine(kazoo.end())]))
-    finally:
-        java.kill()
-        kazoo.kill()
+async def test_shared_with_curator_and_kazoo(server: ManagedServer, curator: Program, kazoo: Program) -> None:
+    await bounded(_shared(server, curator, kazoo))
+    await bounded(curator.end())
+    await bounded(kazoo.end())
 
 
-async def _shared(server: ManagedServer, java: Program, kazoo: Program) -> None:
+async def _shared(server: ManagedServer, curator: Program, kazoo: Program) -> None:
     one, two = await connected(server, 20.0), await connected(server, 20.0)
     await one.create("/inside")
     for kinds, path, take in (
@@ -84,12 +56,12 @@ async def _shared(server: ManagedServer, java: Program, kazoo: Program) -> None:
         (("semaphore", "semaphore"), "/sem", _semaphore), (("multi", None), "/multi", _multi), ((None, "plain"), "/plain", _mutex),
         ((None, "plain_read"), "/plain_rw", _read_write), ((None, "plain_write"), "/plain_rw", _read_write),
     ):
-        asked = [program.ask("rounds", kind, path, ROUNDS) for program, kind in zip((java, kazoo), kinds, strict=True) if kind]
+        asked = [program.ask("rounds", kind, path, ROUNDS) for program, kind in zip((curator, kazoo), kinds, strict=True) if kind]
         ours = [take(zk, path) for zk in (one, two, two)]
         await gatherResults(ours, consumeErrors=True)
         assert await gatherResults(asked) == ["ok"] * len(asked), path
         await nothing_left(one, path)
-    await _revoked(one, java)
+    await _revoked(one, curator)
     await one.delete("/inside")
     for zk in (one, two):
         await zk.stop()
@@ -148,17 +120,17 @@ def _multi(zk: Client, path: str) -> Deferred[None]:
     return rounds(zk, one)
 
 
-async def _revoked(zk: Client, java: Program) -> None:
+async def _revoked(zk: Client, curator: Program) -> None:
     lock = Lock(zk, "/revoked")
     held = await lock.acquire()
-    assert await java.ask("participants", "/revoked") == held.path
+    assert await curator.ask("participants", "/revoked") == held.path
     revoked = held.revoked
-    assert await java.ask("revoke", held.path) == "ok"
+    assert await curator.ask("revoke", held.path) == "ok"
     await revoked
     await held.release()
-    assert await java.ask("hold", "/revoked") == "ok"
+    assert await curator.ask("hold", "/revoked") == "ok"
     await revoke(zk, (await lock.contenders())[0])
-    assert await java.ask("release") == "ok"
+    assert await curator.ask("release") == "ok"
     await lock.close()
     await zk.delete("/revoked", missing_ok=True)
 

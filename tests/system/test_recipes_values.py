@@ -7,57 +7,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
 
-from tests.system.conftest import Factory
 from tests.system.managed import ManagedServer
-from tests.system.programs import Program, bounded, connected
-from tests.system.servers import java_lib
-from tests.system.suites import PEERS
+from tests.system.programs import Program, bounded, connected, curator_process, kazoo_process, server_of_either_kind
 from txzk import AtomicLong, DelayQueue, IdQueue, LockingQueue, PriorityQueue, Queue, RequestTimeout, SharedCount, State
 from txzk.client.view import View
 
-CONFIG: dict[str, object] = {"tickTime": 500}
 _TIMES = 40
 
-
-@pytest.fixture(scope="module")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled Curator program."""
-    folder = tmp_path_factory.mktemp("values")
-    subprocess.run(["javac", "-nowarn", "-d", str(folder), "-cp", f"{java_lib()}/*", str(PEERS / "values" / "Values.java")], check=True, timeout=120)
-    return folder
-
-
-@pytest.fixture(params=["java", "txzk"])
-def server(request: pytest.FixtureRequest) -> ManagedServer:
-    """A server of either kind."""
-    factory: Factory = request.getfixturevalue(request.param)
-    return factory(CONFIG)
-
-
-@pytest.fixture
-def curator(server: ManagedServer, classes: Path, tmp_path: Path) -> Iterator[Program]:
-    """A Curator process."""
-    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
-    program = Program().start(["java", "-Xmx128m", "-XX:+UseSerialGC", quiet, "-cp", f"{classes}:{java_lib()}/*", "Values", server.address], str(tmp_path))
-    yield program
-    program.kill()
-
-
-@pytest.fixture
-def kazoo(server: ManagedServer, tmp_path: Path) -> Iterator[Program]:
-    """A kazoo process."""
-    program = Program().start([sys.executable, str(PEERS / "values" / "kazoo_values.py"), server.address], str(tmp_path))
-    yield program
-    program.kill()
+server = server_of_either_kind()
+curator = curator_process("values/Values.java")
+kazoo = kazoo_process("values/kazoo_values.py")
 
 
 @ensureDeferred
