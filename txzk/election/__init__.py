@@ -1,0 +1,1 @@
+"""The election of a leader: FastLeaderElection, and the connections that its notifications travel over (floor 3)."""
