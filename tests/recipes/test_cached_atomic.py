@@ -7,69 +7,69 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.defer import CancelledError
 
-from tests.recipes.bench import Bench
 from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.member import Member
+from tests.recipes.quiet import Quiet
 from txzk.client.recipes.cached_atomic import CachedAtomicLong
 from txzk.cnxn.client_errors import RequestTimeout
 from txzk.defs import opcodes
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.close()
+def quiet() -> Iterator[Quiet]:
+    quiet = Quiet(1, 4.0)
+    yield quiet
+    quiet.finish(empty=False)
 
 
-def test_ranges(bench: Bench) -> None:
-    one, two = CachedAtomicLong(bench.zk, "/n", 3), CachedAtomicLong(bench.client(), "/n", 10)
-    assert [bench.wait(one.next()) for _ in range(4)] == [0, 1, 2, 3]
-    assert [bench.wait(two.next()) for _ in range(11)] == [*range(6, 16), 16]
-    assert [bench.wait(one.next()) for _ in range(3)] == [4, 5, 26]
-    assert bench.data("/n") == (29).to_bytes(8, "big")
+def test_ranges(quiet: Quiet) -> None:
+    one, two = CachedAtomicLong(quiet.clients[0], "/n", 3), CachedAtomicLong(quiet.client(), "/n", 10)
+    assert [quiet.wait(one.next()) for _ in range(4)] == [0, 1, 2, 3]
+    assert [quiet.wait(two.next()) for _ in range(11)] == [*range(6, 16), 16]
+    assert [quiet.wait(one.next()) for _ in range(3)] == [4, 5, 26]
+    assert quiet.data("/n") == (29).to_bytes(8, "big")
     for each in (one, two):
-        bench.wait(each.close())
-        bench.wait(each.close())
-    assert bench.nodes() == ["/n"]
+        quiet.wait(each.close())
+        quiet.wait(each.close())
+    assert quiet.nodes() == ["/n"]
 
 
-def test_what_is_there_comes_at_once(bench: Bench) -> None:
-    one = CachedAtomicLong(bench.zk, "/n", 3)
-    bench.wait(one.next())
-    bench.server.partition()
+def test_what_is_there_comes_at_once(quiet: Quiet) -> None:
+    one = CachedAtomicLong(quiet.clients[0], "/n", 3)
+    quiet.wait(one.next())
+    quiet.server.partition()
     ready = [one.next(), one.next()]
     assert [each.result for each in ready] == [1, 2]
     waiting = [one.next(timeout=1), one.next(timeout=50)]
     with pytest.raises(RequestTimeout):
-        bench.wait(waiting[0])
-    bench.server.heal()
-    assert bench.wait(waiting[1]) in (3, 6)
-    bench.wait(one.close())
+        quiet.wait(waiting[0])
+    quiet.server.heal()
+    assert quiet.wait(waiting[1]) in (3, 6)
+    quiet.wait(one.close())
     with pytest.raises(RuntimeError):
         one.next()
 
 
-def test_many_at_once_share_a_range_and_keep_their_order(bench: Bench) -> None:
-    one = CachedAtomicLong(bench.zk, "/n", 100)
+def test_many_at_once_share_a_range_and_keep_their_order(quiet: Quiet) -> None:
+    one = CachedAtomicLong(quiet.clients[0], "/n", 100)
     waiting = [one.next() for _ in range(150)]
-    bench.server.lose_reply(opcodes.MULTI)
-    assert [bench.wait(each) for each in waiting] == list(range(150))
-    assert bench.data("/n") == (200).to_bytes(8, "big")
-    bench.wait(one.close())
+    quiet.server.lose_reply(opcodes.MULTI)
+    assert [quiet.wait(each) for each in waiting] == list(range(150))
+    assert quiet.data("/n") == (200).to_bytes(8, "big")
+    quiet.wait(one.close())
 
 
-def test_a_step_and_the_end(bench: Bench) -> None:
+def test_a_step_and_the_end(quiet: Quiet) -> None:
     with pytest.raises(ValueError, match="a step is"):
-        CachedAtomicLong(bench.zk, "/n", 0)
-    one = CachedAtomicLong(bench.zk, "/n", 2)
-    bench.server.partition()
-    waiting = bench.begin(one.next())
-    closing = bench.begin(one.close())
+        CachedAtomicLong(quiet.clients[0], "/n", 0)
+    one = CachedAtomicLong(quiet.clients[0], "/n", 2)
+    quiet.server.partition()
+    waiting = quiet.begin(one.next())
+    closing = quiet.begin(one.close())
     with pytest.raises(CancelledError):
-        bench.wait(waiting)
-    bench.server.heal()
-    bench.wait(closing)
+        quiet.wait(waiting)
+    quiet.server.heal()
+    quiet.wait(closing)
 
 
 @history

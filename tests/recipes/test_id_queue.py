@@ -6,69 +6,69 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.recipes.bench import Bench
 from tests.recipes.history import SEEDS, World, history, play
 from tests.recipes.member import Member
 from tests.recipes.queues import deliver
+from tests.recipes.quiet import Quiet
 from txzk.client.recipes.id_queue import IdQueue
 from txzk.defs import opcodes
 from txzk.defs.errors import NoAuthError
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.close()
+def quiet() -> Iterator[Quiet]:
+    quiet = Quiet(1, 4.0)
+    yield quiet
+    quiet.finish(empty=False)
 
 
-def test_in_the_order_of_their_numbers(bench: Bench) -> None:
-    queue = IdQueue(bench.zk, "/q")
-    bench.wait(queue.put(b"a", "z"))
-    bench.wait(queue.put_all([b"b", b"c"], "a"))
-    assert [bench.wait(queue.take()) for _ in range(3)] == [b"a", b"b", b"c"]
-    bench.wait(queue.close())
+def test_in_the_order_of_their_numbers(quiet: Quiet) -> None:
+    queue = IdQueue(quiet.clients[0], "/q")
+    quiet.wait(queue.put(b"a", "z"))
+    quiet.wait(queue.put_all([b"b", b"c"], "a"))
+    assert [quiet.wait(queue.take()) for _ in range(3)] == [b"a", b"b", b"c"]
+    quiet.wait(queue.close())
 
 
-def test_names_are_those_of_curator(bench: Bench) -> None:
-    queue = IdQueue(bench.zk, "/q", lock_path="/claims")
-    bench.wait(queue.put(b"a", "my/id|x"))
-    assert bench.nodes("/q") == ["/q/queue-|my_id_x|0000000000"]
-    assert bench.wait(queue.remove("my/id|x")) == 1
-    assert bench.nodes("/q") == []
+def test_names_are_those_of_curator(quiet: Quiet) -> None:
+    queue = IdQueue(quiet.clients[0], "/q", lock_path="/claims")
+    quiet.wait(queue.put(b"a", "my/id|x"))
+    assert quiet.nodes("/q") == ["/q/queue-|my_id_x|0000000000"]
+    assert quiet.wait(queue.remove("my/id|x")) == 1
+    assert quiet.nodes("/q") == []
     with pytest.raises(ValueError, match="an id"):
         queue.put(b"a", "")
-    bench.wait(queue.close())
+    quiet.wait(queue.close())
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_remove(bench: Bench, lost: bool) -> None:
-    queue, other = IdQueue(bench.zk, "/q"), IdQueue(bench.client(), "/q")
-    assert bench.wait(queue.remove("x")) == 0
-    bench.wait(queue.put(b"held", "x"))
-    item = bench.wait(other.get())
+def test_remove(quiet: Quiet, lost: bool) -> None:
+    queue, other = IdQueue(quiet.clients[0], "/q"), IdQueue(quiet.client(), "/q")
+    assert quiet.wait(queue.remove("x")) == 0
+    quiet.wait(queue.put(b"held", "x"))
+    item = quiet.wait(other.get())
     for data, name in ((b"1", "x"), (b"2", "y"), (b"3", "x"), (b"4", "xx")):
-        bench.wait(queue.put(data, name))
-    bench.wait(bench.zk.create("/q/queue-0000000009"))
+        quiet.wait(queue.put(data, name))
+    quiet.wait(quiet.clients[0].create("/q/queue-0000000009"))
     if lost:
-        bench.server.lose_reply(opcodes.MULTI)
-    assert bench.wait(queue.remove("x")) == 2
-    assert bench.wait(queue.remove("x")) == 0
-    assert bench.wait(queue.remove("")) == 1
-    bench.wait(item.ack())
-    assert [bench.wait(other.take()) for _ in range(2)] == [b"2", b"4"]
+        quiet.server.lose_reply(opcodes.MULTI)
+    assert quiet.wait(queue.remove("x")) == 2
+    assert quiet.wait(queue.remove("x")) == 0
+    assert quiet.wait(queue.remove("")) == 1
+    quiet.wait(item.ack())
+    assert [quiet.wait(other.take()) for _ in range(2)] == [b"2", b"4"]
     for each in (queue, other):
-        bench.wait(each.close())
-    assert bench.nodes() == ["/q", "/q-locks"]
+        quiet.wait(each.close())
+    assert quiet.nodes() == ["/q", "/q-locks"]
 
 
-def test_a_refusal_is_told(bench: Bench) -> None:
-    queue = IdQueue(bench.zk, "/q", lock_path="/locks")
-    bench.wait(queue.put(b"a", "x"))
-    bench.wait(bench.zk.create("/locks", acl=[(1, ("world", "anyone"))]))
+def test_a_refusal_is_told(quiet: Quiet) -> None:
+    queue = IdQueue(quiet.clients[0], "/q", lock_path="/locks")
+    quiet.wait(queue.put(b"a", "x"))
+    quiet.wait(quiet.clients[0].create("/locks", acl=[(1, ("world", "anyone"))]))
     with pytest.raises(NoAuthError):
-        bench.wait(queue.remove("x"))
-    bench.wait(queue.close())
+        quiet.wait(queue.remove("x"))
+    quiet.wait(queue.close())
 
 
 @history

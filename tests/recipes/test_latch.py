@@ -241,7 +241,7 @@ def test_what_is_refused_is_told(quiet: Quiet) -> None:
 
 
 def test_a_client_that_stops_ends_it(quiet: Quiet) -> None:
-    zk = quiet.client(7)
+    zk = quiet.client()
     latch = LeaderLatch(zk, "/l")
     leadership = quiet.wait(latch.wait())
     quiet.wait(zk.stop())

@@ -307,7 +307,7 @@ def test_a_holder_hears_that_somebody_asks_for_it(quiet: Quiet) -> None:
 
 def test_a_waiter_fails_when_its_client_is_stopped(quiet: Quiet) -> None:
     held = held_by(quiet)
-    zk = quiet.client(7)
+    zk = quiet.client()
     waiting = Lock(zk, "/lock").acquire()
     quiet.settle()
     quiet.wait(zk.stop())

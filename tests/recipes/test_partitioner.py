@@ -227,7 +227,7 @@ def test_what_is_refused_is_told(quiet: Quiet) -> None:
 
 
 def test_a_client_that_stops_ends_it(quiet: Quiet) -> None:
-    zk = quiet.client(7)
+    zk = quiet.client()
     one = Partitioner(zk, "/p", ["a"], settle=100.0)
     waiting = one.allocate()
     quiet.advance(5)
