@@ -74,7 +74,7 @@ class Client(View):
     :param max_waiting: requests that wait at most; the next one fails with QueueFull.
     :param acl: of nodes made without one.
     :param timeout: seconds for calls without one; None for no limit.
-    :param chance: shuffles hosts and spreads reconnections.
+    :param chance: shuffles hosts, and spreads reconnections and retries.
     :raises ValueError: for hosts that cannot be read.
     """
 
