@@ -321,14 +321,14 @@ def test_a_wrong_digest_is_counted() -> None:
     do(tree, opcodes.CREATE_SESSION, r.CreateSessionTxn(1), digest=1)
     do(tree, opcodes.CREATE_SESSION, r.CreateSessionTxn(1), digest=None)
     assert tree.digest_mismatches == 1
-    tree.apply(TxnHeader(SESSION, 0, 9, TIME, opcodes.CREATE_SESSION), None, 1, verify=False)
+    tree.apply(TxnHeader(SESSION, 0, 9, TIME, opcodes.CREATE_SESSION), r.CreateSessionTxn(1), 1, verify=False)
     assert tree.digest_mismatches == 1
 
 
 def test_every_128th_digest_is_kept_up_to_a_limit() -> None:
     tree = DataTree()
     for zxid in range(0, 128 * 1030, 64):
-        tree.apply(TxnHeader(SESSION, 0, zxid, TIME, opcodes.CREATE_SESSION), None, FRESH_DIGEST, verify=False)
+        tree.apply(TxnHeader(SESSION, 0, zxid, TIME, opcodes.CREATE_SESSION), r.CreateSessionTxn(1), FRESH_DIGEST, verify=False)
     assert len(tree.digest_log) == 1024
     assert (tree.digest_log[0], tree.digest_log[-1]) == ((128 * 6, FRESH_DIGEST), (128 * 1029, FRESH_DIGEST))
 
@@ -341,17 +341,17 @@ def test_nothing_is_compared_before_the_end_of_a_fuzzy_snapshot(at: int, kept: i
     tree = DataTree()
     tree.snapshot_digest = (at, kept)
     for zxid in (1, 2, 3):
-        do(tree, opcodes.CREATE_SESSION, None, zxid, digest=77)
-    do(tree, opcodes.CREATE_SESSION, None, 5, digest=88)
+        do(tree, opcodes.CREATE_SESSION, r.CreateSessionTxn(1), zxid, digest=77)
+    do(tree, opcodes.CREATE_SESSION, r.CreateSessionTxn(1), 5, digest=88)
     assert tree.digest_mismatches == (0 if at == 6 else mismatches)
-    do(tree, opcodes.CREATE_SESSION, None, 6, digest=FRESH_DIGEST)
+    do(tree, opcodes.CREATE_SESSION, r.CreateSessionTxn(1), 6, digest=FRESH_DIGEST)
     assert tree.digest_mismatches == mismatches
 
 
 def test_without_digests_nothing_is_kept_or_compared() -> None:
     tree = DataTree(keep_digest=False)
     create(tree, "/a")
-    do(tree, opcodes.CREATE_SESSION, None, 128, digest=1)
+    do(tree, opcodes.CREATE_SESSION, r.CreateSessionTxn(1), 128, digest=1)
     assert (tree.digest, tree.digest_mismatches, tree.digest_log) == (0, 0, [])
     holds(tree)
 
@@ -465,3 +465,13 @@ def test_the_invariants_hold_after_any_transactions(txns: list[tuple[int, Any]])
             continue
         do(tree, op, txn)
         holds(tree)
+
+
+def test_sessions_are_those_that_transactions_made_and_did_not_end() -> None:
+    tree = DataTree()
+    for session_id, timeout_ms in ((5, 4000), (6, 5000), (5, 6000)):
+        tree.apply(TxnHeader(session_id, 0, 1, TIME, opcodes.CREATE_SESSION), r.CreateSessionTxn(timeout_ms))
+    assert tree.sessions == {5: 6000, 6: 5000}
+    for _ in range(2):
+        tree.apply(TxnHeader(5, 0, 2, TIME, opcodes.CLOSE_SESSION), None)
+    assert tree.sessions == {6: 5000}

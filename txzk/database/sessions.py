@@ -80,8 +80,7 @@ class Session:
 class SessionTracker:
     """The session table of the server that expires sessions.
 
-    `timeouts` is id to timeout in milliseconds as the createSession transaction had it, which is what a snapshot stores. Only this
-    class writes to it and to `sessions`.
+    `timeouts` is id to timeout in milliseconds as the session was made with. Only this class writes to it and to `sessions`.
     """
 
     def __init__(self, server_id: int, tick_ms: int, now_ms: int, sessions: Mapping[int, int]) -> None:
@@ -137,7 +136,7 @@ class SessionTracker:
     def renew(self, session_id: int, timeout_ms: int, now_ms: int) -> bool:
         """A client has come back with the session: from now on `timeout_ms` is its timeout, which may be a shorter one.
 
-        The timeout of the createSession transaction, which `timeouts` and so the snapshots have, remains.
+        The timeout of the createSession transaction, which `timeouts` has, remains.
 
         :param timeout_ms: as negotiated with the new connection.
         :returns: False for a session that is not tracked, or is closing.

@@ -40,7 +40,7 @@ class SubResult:
 
 
 class DataTree:
-    """The tree of one server, with its watches and the sets that are derived from it."""
+    """The tree of one server, with its watches and the sets that are derived from it, and the sessions that transactions have made."""
 
     def __init__(self, words: OwnerWords | None = None, keep_digest: bool = True, empty: bool = False) -> None:
         """Makes the tree of a server that never held data (2.5).
@@ -69,6 +69,8 @@ class DataTree:
         self.containers: dict[str, None] = {}
         self.ttls: dict[str, None] = {}
         self.quotas = quota.QuotaTrie()
+        # Session id to timeout in milliseconds, as createSession and closeSession transactions have made and ended sessions.
+        self.sessions: dict[int, int] = {}
         self.last_processed_zxid = 0
         self._digest = 0
         # Nodes that have changed since the digest was last summed up, with what they contributed to it then.
@@ -261,7 +263,10 @@ class DataTree:
         elif type == opcodes.CREATE_TTL:
             owner = self.words.ttl_owner(txn.ttl)
             self.create(txn.path, txn.data, txn.acl, owner, txn.parentCVersion, header.zxid, header.time)
+        elif type == opcodes.CREATE_SESSION:
+            self.sessions[header.clientId] = txn.timeOut
         elif type == opcodes.CLOSE_SESSION:
+            self.sessions.pop(header.clientId, None)
             self._close_session(header.clientId, txn.paths2Delete if txn is not None else (), header.zxid)
 
     def _apply_multi(self, header: TxnHeader, txn: Any) -> list[SubResult]:

@@ -15,7 +15,7 @@ from txzk.peer import monitor
 from txzk.trace.metrics import shown
 
 if TYPE_CHECKING:
-    from txzk.peer.standalone import StandaloneServer
+    from txzk.peer.server import ZooKeeperServer
 
 # What clients parse: the release whose behaviour this is, then who made it.
 VERSION: Final = "3.9.5-txzk, built on 2026-11-21 00:00 UTC"
@@ -48,13 +48,13 @@ class Answerer:
         self._folders = folders
         self._environment = environment
         self._trace_mask = _TRACE_MASK
-        self._words: dict[str, Callable[[StandaloneServer, int, int], str]] = {
+        self._words: dict[str, Callable[[ZooKeeperServer, int, int], str]] = {
             "conf": self._conf, "cons": self._cons, "crst": self._crst, "dirs": self._dirs, "dump": self._dump, "envi": self._envi,
             "gtmk": self._gtmk, "hash": self._hash, "isro": self._isro, "mntr": self._mntr, "ruok": self._ruok, "srst": self._srst,
             "srvr": self._srvr, "stat": self._stat, "stmk": self._gtmk, "wchc": self._wchc, "wchp": self._wchp, "wchs": self._wchs,
         }
 
-    def __call__(self, data: bytes, server: StandaloneServer, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
+    def __call__(self, data: bytes, server: ZooKeeperServer, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
         """The whole answer to a word, None where it is none; the connection is closed behind it.
 
         :param data: the word, and what came with it.
@@ -65,7 +65,7 @@ class Answerer:
                 cnxn.sent()
         return answer
 
-    def _answer(self, data: bytes, server: StandaloneServer, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
+    def _answer(self, data: bytes, server: ZooKeeperServer, cnxn: ServerCnxn, now_ms: int, wall_ms: int) -> bytes | None:
         word = data[:_WORD_BYTES]
         if word == _TELNET_CLOSE:
             cnxn.received(_WORD_BYTES)
@@ -85,7 +85,7 @@ class Answerer:
     def _refusal(self, name: str) -> bytes:
         return f"{name} is not executed because it is not in the whitelist.\n".encode()
 
-    def _conf(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _conf(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         config = self._config
         return (
             f"clientPort={config.client_port}\nsecureClientPort=-1\ndataDir={config.snap_dir}\n"
@@ -96,7 +96,7 @@ class Answerer:
             "serverId=0\n"
         )
 
-    def _cons(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _cons(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return "".join(f"{self._connection(cnxn, False)}\n" for cnxn in server.cnxns) + "\n"
 
     def _connection(self, cnxn: ServerCnxn, brief: bool) -> str:
@@ -114,20 +114,20 @@ class Answerer:
             f"minlat={max(cnxn.min_latency_ms, 0)},avglat={average},maxlat={cnxn.max_latency_ms})"
         )
 
-    def _crst(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _crst(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         for cnxn in server.cnxns:
             cnxn.reset_stats()
         return "Connection stats reset.\n"
 
-    def _srst(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _srst(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         server.stats.reset()
         return "Server stats reset.\n"
 
-    def _dirs(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _dirs(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         size = self._folders.folder_size
         return f"datadir_size: {size(self._config.snap_dir)}\nlogdir_size: {size(self._config.log_dir)}\n"
 
-    def _dump(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _dump(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         interval = self._config.settings.sessionless_cnxn_timeout_ms
         buckets = server.tracker.expiry_map()
         text = ["SessionTracker dump:", f"Session Sets ({len(buckets)})/({len(server.tracker.sessions)}):"]
@@ -152,11 +152,11 @@ class Answerer:
             ]
         return "\n".join(text) + "\n"
 
-    def _envi(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _envi(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         lines = [f"{key}={value}" for key, value in {"zookeeper.version": VERSION, **self._environment}.items()]
         return "Environment:\n" + "\n".join(lines) + "\n"
 
-    def _gtmk(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _gtmk(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return str(self._trace_mask)
 
     def _stmk(self, mask: bytes) -> bytes:
@@ -166,23 +166,23 @@ class Answerer:
         self._trace_mask = int.from_bytes(mask[:_BYTES_OF_STMK], "big", signed=True)
         return str(self._trace_mask).encode()
 
-    def _hash(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _hash(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return "".join(f"{zxid:x}: {digest}\n" for zxid, digest in server.tree.digest_log)
 
-    def _isro(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _isro(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return "rw"
 
-    def _ruok(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _ruok(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return "imok"
 
-    def _srvr(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _srvr(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return f"Zookeeper version: {VERSION}\n{self._figures(server)}"
 
-    def _stat(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _stat(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         clients = "".join(f"{self._connection(cnxn, True)}\n" for cnxn in server.cnxns)
         return f"Zookeeper version: {VERSION}\nClients:\n{clients}\n{self._figures(server)}"
 
-    def _figures(self, server: StandaloneServer) -> str:
+    def _figures(self, server: ZooKeeperServer) -> str:
         stats = server.stats
         latency = stats.latency
         return (
@@ -192,24 +192,24 @@ class Answerer:
             f"Mode: standalone\nNode count: {server.tree.node_count}\n"
         )
 
-    def _mntr(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _mntr(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         opened, most = self._folders.descriptors()
         return f"zk_version\t{VERSION}\nzk_server_state\tstandalone\n" + "".join(
             f"zk_{name}\t{shown(value)}\n" for name, value in monitor.figures(server, opened, most, now_ms)
         )
 
-    def _wchs(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _wchs(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         watches = server.tree.data_watches
         return f"{watches.watcher_count} connections watching {watches.path_count} paths\nTotal watches:{watches.watch_count}\n"
 
-    def _wchc(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _wchc(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         by_session: dict[int, list[str]] = {}
         for path, watchers in server.tree.data_watches.by_path().items():
             for watcher in watchers:
                 by_session.setdefault(watcher.session_id, []).append(path)
         return _groups({_hex(session_id): paths for session_id, paths in by_session.items()})
 
-    def _wchp(self, server: StandaloneServer, now_ms: int, wall_ms: int) -> str:
+    def _wchp(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         table = server.tree.data_watches.by_path()
         return _groups({path: [_hex(watcher.session_id) for watcher in watchers] for path, watchers in table.items()})
 

@@ -30,7 +30,10 @@ _FIRED = {
 class PipelineMeasures:
     """Fills the metrics of one server."""
 
-    def __init__(self, stats: ServerStats, tree: DataTree, prep: PrepRequestProcessor, child_lists: ChildLists, recovered: Recovered) -> None:
+    def __init__(self, stats: ServerStats, tree: DataTree, prep: PrepRequestProcessor | None, child_lists: ChildLists) -> None:
+        """
+        :param prep: None where another server gives out the zxids.
+        """
         metrics = stats.metrics
         summaries = metrics.summaries
         self._stats = stats
@@ -41,23 +44,28 @@ class PipelineMeasures:
         self._writes = NamespaceSums(metrics, "write_per_namespace")
         for event_type, name in _FIRED.items():
             tree.fired[event_type] = summaries[name]
-        metrics.follow("prep_processor_request_queued", lambda: prep.last_zxid)
-        metrics.follow("sync_processor_request_queued", lambda: prep.last_zxid)
-        metrics.follow("outstanding_changes_queued", lambda: prep.changes.touches)
-        metrics.follow("outstanding_changes_removed", lambda: prep.changes.removed)
+        if prep is not None:
+            metrics.follow("prep_processor_request_queued", lambda: prep.last_zxid)
+            metrics.follow("sync_processor_request_queued", lambda: prep.last_zxid)
+            metrics.follow("outstanding_changes_queued", lambda: prep.changes.touches)
+            metrics.follow("outstanding_changes_removed", lambda: prep.changes.removed)
         metrics.follow("response_packet_get_children_cache_hits", lambda: child_lists.hits)
         metrics.follow("response_packet_get_children_cache_misses", lambda: child_lists.misses)
         metrics.follow("digest_mismatches_count", lambda: tree.digest_mismatches)
+
+    def started(self, recovered: Recovered) -> None:
+        """The data directory has been read."""
+        summaries = self._metrics.summaries
         summaries["startup_snap_load_time"].add(recovered.snapshot_ms)
         summaries["dbinittime"].add(recovered.snapshot_ms + recovered.txns_ms)
         if recovered.loaded_txns:
             summaries["startup_txns_loaded"].add(recovered.loaded_txns)
             summaries["startup_txns_load_time"].add(recovered.txns_ms)
 
-    def flushed(self, done: Sequence[Request], waiting: int, began_ms: int, now_ms: int, wall_ms: int, sync_ms: int) -> None:
-        """A batch of the log is on disk, and its requests are answered.
+    def flushed(self, done: int, waiting: int, began_ms: int, now_ms: int, sync_ms: int) -> None:
+        """A batch of the log is on disk.
 
-        :param done: the requests, in order.
+        :param done: how many requests that answers.
         :param waiting: how many more have come meanwhile.
         :param began_ms: when the disk was given the batch.
         :param sync_ms: how long it waited in fdatasync.
@@ -66,9 +74,17 @@ class PipelineMeasures:
         summaries["fsynctime"].add(sync_ms)
         summaries["sync_processor_queue_flush_time_ms"].add(now_ms - began_ms)
         summaries["sync_processor_queue_size"].add(waiting)
+        if done:
+            summaries["sync_processor_batch_size"].add(done)
+
+    def answered(self, done: Sequence[Request], began_ms: int, now_ms: int, wall_ms: int) -> None:
+        """Writes are answered.
+
+        :param done: the requests, in order.
+        :param began_ms: when the disk was given the last batch.
+        """
         if not done:
             return
-        summaries["sync_processor_batch_size"].add(len(done))
         first = done[0]
         times = 0
         for request in done:

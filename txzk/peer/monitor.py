@@ -11,10 +11,10 @@ from txzk.defs import paths
 from txzk.trace.metrics import Number
 
 if TYPE_CHECKING:
-    from txzk.peer.standalone import StandaloneServer
+    from txzk.peer.server import ZooKeeperServer
 
 
-def figures(server: StandaloneServer, open_descriptors: int, max_descriptors: int, now_ms: int) -> Iterator[tuple[str, Number]]:
+def figures(server: ZooKeeperServer, open_descriptors: int, max_descriptors: int, now_ms: int) -> Iterator[tuple[str, Number]]:
     """Every name, without its "zk_", with its value."""
     stats = server.stats
     tree = server.tree

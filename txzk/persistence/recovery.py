@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from txzk.database.tree import DataTree
-from txzk.defs import opcodes
 from txzk.defs.errors import StorageError
 from txzk.defs.modes import OwnerWords
 from txzk.persistence import epochs
@@ -52,7 +51,7 @@ class Recovered:
         :param sessions: id to timeout in milliseconds.
         """
         self.tree = tree
-        self.sessions = sessions
+        self.sessions = tree.sessions = sessions
         self.snapshot_zxid = snapshot_zxid
         # The zxid that the history must reach, and the snapshot that says so.
         self.must_reach: tuple[int, str] = (0, "")
@@ -82,13 +81,8 @@ def recover(
     recovered.accepted_epoch = epochs.read_epoch(disk, snap_dir, epochs.ACCEPTED)
     recovered.current_epoch = epochs.read_epoch(disk, snap_dir, epochs.CURRENT)
     tree = recovered.tree
-    sessions = recovered.sessions
     for logged in read_txns(disk, log_dir, tree.last_processed_zxid, options.max_record_bytes):
         header = logged.header
-        if header.type == opcodes.CREATE_SESSION:
-            sessions[header.clientId] = logged.txn.timeOut
-        elif header.type == opcodes.CLOSE_SESSION:
-            sessions.pop(header.clientId, None)
         tree.apply(header, logged.txn, logged.digest.treeDigest if logged.digest is not None else None)
         recovered.loaded_txns += 1
     recovered.txns_ms = clock_ms() - loaded_ms
