@@ -153,7 +153,7 @@ def test_an_acl_id_that_java_left_open_is_not_given_to_another_acl() -> None:
     data = writer.step(1)
     history.add(opcodes.SET_ACL, records.encode_SetACLTxn("/b", [ACL(5, Id("world", "anyone"))], 1))
     unknown = history.tree.nodes["/b"].acl
-    writer._acls[unknown] = None
+    writer._writer._acls[unknown] = None
     data += writer.step(100)
     loaded = load(data, writer.file_name)
     cache = loaded.tree.acl_cache

@@ -11,8 +11,7 @@ from typing import Final, Protocol
 
 import cramjam
 
-from txzk.database.acl_cache import OPEN_ID
-from txzk.database.node import DataNode
+from txzk.database.serialize import TERMINATOR, TreeLoader, TreeWriter
 from txzk.database.tree import DIGEST_VERSION, DataTree
 from txzk.defs.errors import StorageError
 from txzk.defs.modes import OwnerWords
@@ -24,7 +23,6 @@ from txzk.persistence.txnlog import zxid_of_name
 MAGIC: Final = 0x5A4B534E
 VERSION: Final = 2
 _HEADER: Final = records.encode_FileHeader(MAGIC, VERSION, -1)
-_TERMINATOR: Final = b"\0\0\0\1/"
 _SHORTEST_BYTES: Final = 10
 _SEAL_BYTES: Final = 13
 _DIGEST_BYTES: Final = 20 + _SEAL_BYTES
@@ -107,70 +105,30 @@ class SnapshotWriter:
         :param digest: zookeeper.digest.enabled; `last_zxid` zookeeper.serializeLastProcessedZxid.enabled.
         """
         self._tree = tree
+        self._writer = TreeWriter(tree, sessions)
         self._digest = digest
         self._last_zxid = last_zxid
         self._sink = _sink(compression)
         self._checksum = 1
-        self.zxid = tree.last_processed_zxid
+        self.zxid = self._writer.zxid
         self.file_name = f"snapshot.{self.zxid:x}{SUFFIXES[compression]}"
         self.done = False
-        self._start: bytes | None = self._head(sessions)
-        self._acls = dict.fromkeys(tree.acl_cache.acls)
-        # Folders under way: the prefix of the paths in it, and the names that are still to come.
-        self._folders: list[tuple[str, list[str]]] = [("", [""])]
-
-    def _head(self, sessions: dict[int, int]) -> bytes:
-        acls = self._tree.acl_cache.acls
-        parts = [_HEADER, len(sessions).to_bytes(4, "big")]
-        parts += [records.encode_SnapshotSession(id, timeout) for id, timeout in sessions.items()]
-        parts.append(len(acls).to_bytes(4, "big"))
-        parts += [records.encode_SnapshotAcl(id, acl) for id, acl in acls.items()]
-        return b"".join(parts)
+        self._head = _HEADER
 
     def step(self, max_nodes: int) -> bytes:
         """The next bytes of the file, from at most `max_nodes` nodes; sets `done` with the last ones."""
-        parts: list[bytes] = []
-        if self._start is not None:
-            parts.append(self._start)
-            self._start = None
-        nodes = self._tree.nodes
-        folders = self._folders
-        acls = self._acls
-        newest = self.zxid
-        for _ in range(max_nodes):
-            while folders and not folders[-1][1]:
-                folders.pop()
-            if not folders:
-                break
-            prefix, names = folders[-1]
-            path = prefix + names.pop()
-            node = nodes.get(path)
-            if node is None or node.czxid > newest:
-                continue
-            # An ACL that is younger than the list at the head of the file is set again by the replay of the log.
-            acl = node.acl if node.acl in acls else OPEN_ID
-            parts.append(
-                records.encode_SnapshotNode(
-                    path, node.data, acl,
-                    (
-                        node.czxid, node.mzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion,
-                        node.ephemeral_owner, node.pzxid,
-                    ),
-                )
-            )
-            if node.children:
-                folders.append((path + "/", list(node.children)))
-        data = b"".join(parts)
+        data = self._head + self._writer.step(max_nodes)
+        self._head = b""
         self._checksum = zlib.adler32(data, self._checksum)
         written = self._sink.add(data)
-        if not folders:
+        if self._writer.done:
             written += self._finish()
         return written
 
     def _finish(self) -> bytes:
-        """Terminator, seals and trailer; the trailer tells how the tree stands at this moment."""
+        """Seals and trailer; the trailer tells how the tree stands at this moment."""
         tree = self._tree
-        written = self._seal(_TERMINATOR)
+        written = self._seal(b"")
         if self._digest:
             written += self._seal(
                 records.encode_SnapshotDigest(tree.last_processed_zxid, DIGEST_VERSION, _signed(tree.digest))
@@ -182,7 +140,7 @@ class SnapshotWriter:
 
     def _seal(self, data: bytes) -> bytes:
         self._checksum = zlib.adler32(data, self._checksum)
-        seal = self._checksum.to_bytes(8, "big") + _TERMINATOR
+        seal = self._checksum.to_bytes(8, "big") + TERMINATOR
         self._checksum = zlib.adler32(seal, self._checksum)
         return self._sink.add(data + seal)
 
@@ -224,11 +182,24 @@ class _Stream:
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
         while len(self.buffer) - self.offset < size:
-            if not self.fill():
-                raise StorageError("the file breaks off")
+            self._fill_or_refuse()
         data = self.buffer[self.offset : self.offset + size]
         self.offset += size
         return data
+
+    def _fill_or_refuse(self) -> None:
+        if not self.fill():
+            raise StorageError("the file breaks off")
+
+    def load(self, loader: TreeLoader) -> None:
+        """Gives the loader what it needs."""
+        loader.feed(self.buffer[self.offset :])
+        self.offset = len(self.buffer)
+        while not loader.done:
+            self._fill_or_refuse()
+            loader.feed(self.buffer)
+            self.offset = len(self.buffer)
+        self.offset -= len(loader.rest())
 
     def rest(self) -> bytes:
         """What is left, up to one byte more than the longest trailer."""
@@ -284,8 +255,8 @@ def looks_complete(disk: IDisk, path: str) -> bool:
             return reader.read(len(_SNAPPY_MAGIC)) == _SNAPPY_MAGIC
         if size < _SHORTEST_BYTES:
             return False
-        reader.seek(size - len(_TERMINATOR))
-        return reader.read(len(_TERMINATOR)) == _TERMINATOR
+        reader.seek(size - len(TERMINATOR))
+        return reader.read(len(TERMINATOR)) == TERMINATOR
     finally:
         reader.close()
 
@@ -335,19 +306,12 @@ def _load(stream: _Stream, zxid: int, tree: DataTree, max_record_bytes: int) -> 
     header = records.parse_FileHeader(stream.take(16))
     if header.magic != MAGIC:
         raise StorageError(f"magic number {header.magic:#x} is not that of a snapshot")
-    sessions: dict[int, int] = {}
-    for _ in range(_count(stream)):
-        session = records.parse_SnapshotSession(stream.take(12))
-        sessions[session.id] = session.timeout
-    for _ in range(_count(stream)):
-        acl = _decode_acl(stream)
-        tree.acl_cache.load(acl.id, acl.acl or ())
-    _load_nodes(stream, tree, max_record_bytes)
+    loader = TreeLoader(tree, max_record_bytes)
+    stream.load(loader)
     _check_seal(stream)
     end_zxid = max(zxid, _read_trailer(stream, tree))
     tree.last_processed_zxid = zxid
-    tree.loaded()
-    return LoadedSnapshot(tree, sessions, zxid, end_zxid)
+    return LoadedSnapshot(tree, loader.sessions, zxid, end_zxid)
 
 
 def _read_trailer(stream: _Stream, tree: DataTree) -> int:
@@ -372,62 +336,10 @@ def _read_trailer(stream: _Stream, tree: DataTree) -> int:
     return end_zxid
 
 
-def _count(stream: _Stream) -> int:
-    count = int.from_bytes(stream.take(4), "big", signed=True)
-    if count < 0:
-        raise StorageError(f"{count} entries")
-    return count
-
-
-def _decode_acl(stream: _Stream) -> records.SnapshotAcl:
-    while True:
-        try:
-            acl, stream.offset = records.decode_SnapshotAcl(stream.buffer, stream.offset, len(stream.buffer))
-            return acl
-        except JuteError:
-            if not stream.fill():
-                raise
-
-
 def _check_seal(stream: _Stream) -> None:
     expected = stream.checksum()
     seal = int.from_bytes(stream.take(8), "big")
     if seal != expected:
         raise StorageError(f"checksum {seal:#x} does not match the content ({expected:#x})")
-    if stream.take(5) != _TERMINATOR:
+    if stream.take(5) != TERMINATOR:
         raise StorageError("the seal lacks its end mark")
-
-
-def _load_nodes(stream: _Stream, tree: DataTree, max_record_bytes: int) -> None:
-    """Reads nodes up to the terminator. Equal numbers become one object: of a million nodes most were never changed."""
-    decode = records.decode_SnapshotNode
-    load_node = tree.load_node
-    while True:
-        buffer = stream.buffer
-        end = len(buffer)
-        offset = stream.offset
-        try:
-            while True:
-                if buffer[offset : offset + 5] == _TERMINATOR:
-                    stream.offset = offset + 5
-                    return
-                (path, data, acl, stat), offset = decode(buffer, offset, end)
-                if path is None:
-                    raise StorageError("a node without a path")
-                if data is not None and len(data) > max_record_bytes:
-                    raise StorageError(f"Unreasonable length = {len(data)} of node {path!r}")
-                czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = stat
-                if mzxid == czxid:
-                    mzxid = czxid
-                if pzxid == czxid:
-                    pzxid = czxid
-                if mtime == ctime:
-                    mtime = ctime
-                load_node(
-                    path, DataNode(data, acl, czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid)
-                )
-                stream.offset = offset
-        except JuteError:
-            # A node has a path and data: what is longer is no node that breaks off, but damage.
-            if end - stream.offset > 2 * max_record_bytes + _CHUNK_BYTES or not stream.fill():
-                raise

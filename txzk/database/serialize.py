@@ -1,0 +1,285 @@
+"""A tree and its sessions as bytes: what a snapshot file and the SNAP of a leader have in common (5.5, 6.4).
+
+Sessions, ACL lists, nodes (parents first), and an end mark. Both ways go in steps: TreeWriter takes every node as it finds it while the tree goes
+on changing, and the transactions from its zxid on make up for what changed meanwhile; TreeLoader takes the bytes however they are cut.
+Covered by tests/database/test_serialize.py and, through files, by tests/persistence/test_snapshot.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from txzk.database.acl_cache import OPEN_ID
+from txzk.database.node import DataNode
+from txzk.database.tree import DataTree
+from txzk.defs.errors import StorageError
+from txzk.jute import records
+
+TERMINATOR: Final = b"\0\0\0\1/"
+# A step ends early that has so many bytes: nodes may be large.
+_STEP_BYTES: Final = 256 << 10
+_STAT_BYTES: Final = 68
+_SESSION_BYTES: Final = 12
+_int: Final = struct.Struct(">i").unpack_from
+
+
+class TreeWriter:
+    """Makes the bytes of a tree as of its zxid, a few nodes at a time.
+
+    :ivar zxid: of the last transaction that is wholly in the bytes.
+    :ivar done: whether all bytes have been given.
+    """
+
+    def __init__(self, tree: DataTree, sessions: dict[int, int]) -> None:
+        """
+        :param sessions: id to timeout in milliseconds, as of now.
+        """
+        self._tree = tree
+        self.zxid = tree.last_processed_zxid
+        self.done = False
+        # In reverse, so that what has been written can go.
+        self._sessions = list(sessions.items())[::-1]
+        self._session_count: int | None = len(self._sessions)
+        self._acls = dict.fromkeys(tree.acl_cache.acls)
+        self._lists = list(tree.acl_cache.acls.items())[::-1]
+        self._list_count: int | None = len(self._lists)
+        # Folders under way: the prefix of the paths in it, and the names that are still to come.
+        self._folders: list[tuple[str, list[str]]] = [("", [""])]
+
+    def step(self, max_nodes: int) -> bytes:
+        """The next bytes, from at most `max_nodes` nodes, sessions or ACL lists; never b"", and `done` is set with the last ones."""
+        parts: list[bytes] = []
+        left = self._head(parts, max_nodes)
+        while left > 0 and not self.done:
+            left = self._nodes(parts, left)
+        return b"".join(parts)
+
+    def _head(self, parts: list[bytes], left: int) -> int:
+        """Sessions and ACL lists; gives how much of the step is left."""
+        if self._session_count is not None:
+            parts.append(self._session_count.to_bytes(4, "big"))
+            self._session_count = None
+        while self._sessions and left > 0:
+            parts.append(records.encode_SnapshotSession(*self._sessions.pop()))
+            left -= 1
+        if self._sessions:
+            return 0
+        if self._list_count is not None:
+            parts.append(self._list_count.to_bytes(4, "big"))
+            self._list_count = None
+        while self._lists and left > 0:
+            parts.append(records.encode_SnapshotAcl(*self._lists.pop()))
+            left -= 1
+        return 0 if self._lists else left
+
+    def _nodes(self, parts: list[bytes], left: int) -> int:
+        """At most `left` nodes; gives how much of the step is left, which is all where every one was younger than the bytes may be."""
+        nodes = self._tree.nodes
+        folders = self._folders
+        acls = self._acls
+        newest = self.zxid
+        encode = records.encode_SnapshotNode
+        size = 0
+        written = 0
+        for _ in range(left):
+            while folders and not folders[-1][1]:
+                folders.pop()
+            if not folders:
+                parts.append(TERMINATOR)
+                self.done = True
+                break
+            prefix, names = folders[-1]
+            path = prefix + names.pop()
+            node = nodes.get(path)
+            if node is None or node.czxid > newest:
+                continue
+            # An ACL that is younger than the list at the head is set again by the transactions that follow.
+            acl = node.acl if node.acl in acls else OPEN_ID
+            part = encode(
+                path, node.data, acl,
+                (
+                    node.czxid, node.mzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion,
+                    node.ephemeral_owner, node.pzxid,
+                ),
+            )
+            parts.append(part)
+            written += 1
+            if node.children:
+                folders.append((path + "/", list(node.children)))
+            size += len(part)
+            if size > _STEP_BYTES:
+                break
+        return 0 if written else left
+
+
+class TreeLoader:
+    """Fills an empty tree from bytes that come in pieces.
+
+    :ivar tree: complete once `done`, but for `last_processed_zxid`, which the bytes do not tell.
+    :ivar sessions: id to timeout in milliseconds.
+    :ivar done: whether the end mark has come.
+    """
+
+    def __init__(self, tree: DataTree, max_record_bytes: int) -> None:
+        """
+        :param tree: made with `empty`.
+        :param max_record_bytes: longest data of a node that is believed (jute.maxbuffer).
+        """
+        self.tree = tree
+        self.sessions: dict[int, int] = {}
+        self.done = False
+        self._max_record_bytes = max_record_bytes
+        self._chunks: list[bytes] = []
+        self._have = 0
+        # Without so many bytes nothing new can be read.
+        self._need = 4
+        self._buffer = b""
+        self._offset = 0
+        # How many sessions and lists are to come; None until that has been read.
+        self._session_count: int | None = None
+        self._list_count: int | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes. Does nothing more once it is done: those behind the end mark are for `rest`.
+
+        :raises StorageError: for bytes that are no tree.
+        :raises JuteError: likewise.
+        """
+        self._chunks.append(data)
+        self._have += len(data)
+        if self._have < self._need or self.done:
+            return
+        self._buffer = b"".join(self._chunks)
+        self._offset = 0
+        if self._load_sessions() and self._load_lists():
+            self._load_nodes()
+        left = self._buffer[self._offset :]
+        self._buffer = b""
+        self._chunks = [left]
+        self._have = len(left)
+
+    def rest(self) -> bytes:
+        """The bytes that came behind the end mark; they are the caller's from now on."""
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        self._have = 0
+        return data
+
+    def _whole(self, size: int) -> bool:
+        """Whether `size` bytes are there; where not, notes that they are needed."""
+        if len(self._buffer) - self._offset >= size:
+            return True
+        self._need = size
+        return False
+
+    def _count(self) -> int:
+        (count,) = _int(self._buffer, self._offset)
+        if count < 0:
+            raise StorageError(f"{count} entries")
+        self._offset += 4
+        return int(count)
+
+    def _load_sessions(self) -> bool:
+        """Whether all sessions have been read; so the others."""
+        if self._session_count is None:
+            if not self._whole(4):
+                return False
+            self._session_count = self._count()
+        while self._session_count:
+            if not self._whole(_SESSION_BYTES):
+                return False
+            session, self._offset = records.decode_SnapshotSession(self._buffer, self._offset, len(self._buffer))
+            self.sessions[session.id] = session.timeout
+            self._session_count -= 1
+        return True
+
+    def _load_lists(self) -> bool:
+        if self._list_count is None:
+            if not self._whole(4):
+                return False
+            self._list_count = self._count()
+        while self._list_count:
+            if not self._whole(self._list_bytes()):
+                return False
+            acl, self._offset = records.decode_SnapshotAcl(self._buffer, self._offset, len(self._buffer))
+            self.tree.acl_cache.load(acl.id, acl.acl or ())
+            self._list_count -= 1
+        return True
+
+    def _list_bytes(self) -> int:
+        """How many bytes the next ACL list has, or at least how many must be there to tell."""
+        buffer = self._buffer
+        at = self._offset
+        end = len(buffer)
+        if end - at < 12:
+            return 12
+        (entries,) = _int(buffer, at + 8)
+        at += 12
+        for _ in range(entries):
+            # Permissions, the scheme and the id.
+            at += 4
+            for _ in range(2):
+                if end - at < 4:
+                    return at + 4 - self._offset
+                (length,) = _int(buffer, at)
+                self._check_length(length, "an ACL")
+                at += 4 + max(length, 0)
+        return at - self._offset
+
+    def _check_length(self, length: int, what: str) -> None:
+        if length > self._max_record_bytes:
+            raise StorageError(f"Unreasonable length = {length} of {what}")
+
+    def _node_bytes(self, at: int, end: int) -> int:
+        """How many bytes the node at `at` has, or at least how many must be there to tell; a length below 0 is the decoder's."""
+        buffer = self._buffer
+        if end - at < len(TERMINATOR):
+            return len(TERMINATOR)
+        (length,) = _int(buffer, at)
+        self._check_length(length, "a path")
+        if length < -1:
+            return len(TERMINATOR)
+        size = 8 + max(length, 0)
+        if end - at < size:
+            return int(size)
+        (length,) = _int(buffer, at + size - 4)
+        if length > self._max_record_bytes:
+            self._check_length(length, f"node {buffer[at + 4 : at + size - 4].decode('utf-8', 'replace')!r}")
+        return int(size + max(length, 0) + _STAT_BYTES)
+
+    def _load_nodes(self) -> None:
+        """Reads nodes up to the end mark. Equal numbers become one object: of a million nodes most were never changed."""
+        decode = records.decode_SnapshotNode
+        load_node = self.tree.load_node
+        max_bytes = self._max_record_bytes
+        buffer = self._buffer
+        offset = self._offset
+        end = len(buffer)
+        # Before this a node is whole, or too long.
+        sure = end - 2 * max_bytes - _STAT_BYTES - 8
+        while True:
+            if buffer[offset : offset + 5] == TERMINATOR:
+                self._offset = offset + 5
+                self.tree.loaded()
+                self.done = True
+                return
+            if offset > sure:
+                size = self._node_bytes(offset, end)
+                if end - offset < size:
+                    self._need = size
+                    self._offset = offset
+                    return
+            (path, data, acl, stat), offset = decode(buffer, offset, end)
+            if path is None:
+                raise StorageError("a node without a path")
+            if data is not None and len(data) > max_bytes:
+                self._check_length(len(data), f"node {path!r}")
+            czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = stat
+            if mzxid == czxid:
+                mzxid = czxid
+            if pzxid == czxid:
+                pzxid = czxid
+            if mtime == ctime:
+                mtime = ctime
+            load_node(path, DataNode(data, acl, czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid))
