@@ -6,7 +6,7 @@ import pytest
 
 from tests.sim.disk import SimDisk
 from txzk.defs.errors import StorageError
-from txzk.persistence.epochs import ACCEPTED, CURRENT, read_epoch, save_epoch
+from txzk.persistence.epochs import ACCEPTED, CURRENT, check_epochs, read_epoch, save_epoch
 
 FOLDER = "/data/version-2"
 
@@ -45,3 +45,37 @@ def test_after_a_crash_the_old_or_the_new_one_is_there() -> None:
             assert epoch in (41, 123456) and (done < len(ops) or epoch == 123456)
             seen.add(epoch)
     assert seen == {41, 123456}
+
+
+def epochs_of(accepted: int | None, current: int | None, zxid: int) -> tuple[tuple[int, int], SimDisk]:
+    files = {f"{FOLDER}/{name}": str(epoch).encode() for name, epoch in ((ACCEPTED, accepted), (CURRENT, current)) if epoch is not None}
+    disk = SimDisk(files, [FOLDER])
+    return check_epochs(disk, FOLDER, zxid), disk
+
+
+@pytest.mark.parametrize(
+    ("accepted", "current", "zxid", "expected"),
+    [
+        (None, None, 0, (0, 0)), (None, None, 0x500000003, (5, 5)), (None, 3, 0x300000001, (3, 3)), (7, None, 0x500000003, (7, 5)),
+        (7, 6, 0x500000003, (7, 6)), (7, 7, 0x700000001, (7, 7)), (7, 4, 0x500000003, (7, 5)),
+    ],
+)
+def test_what_is_missing_or_behind_at_a_start_follows_the_history(
+    accepted: int | None, current: int | None, zxid: int, expected: tuple[int, int]
+) -> None:
+    found, disk = epochs_of(accepted, current, zxid)
+    assert found == expected
+    assert (read_epoch(disk, FOLDER, ACCEPTED), read_epoch(disk, FOLDER, CURRENT)) == expected
+
+
+@pytest.mark.parametrize(
+    ("accepted", "current", "zxid", "message"),
+    [
+        (5, 5, 0x600000001, "currentEpoch: epoch 5 is older than that of the last zxid, 0x600000001"),
+        (None, 5, 0x600000001, "currentEpoch: epoch 5 is older"), (4, 5, 0x500000001, "acceptedEpoch: epoch 4 is older than 5"),
+        (None, 6, 0x500000001, "acceptedEpoch: epoch 5 is older than 6"), (4, None, 0x500000001, "acceptedEpoch: epoch 4 is older than 5"),
+    ],
+)
+def test_a_contradiction_at_a_start_is_refused(accepted: int | None, current: int | None, zxid: int, message: str) -> None:
+    with pytest.raises(StorageError, match=message):
+        epochs_of(accepted, current, zxid)

@@ -284,3 +284,29 @@ def test_entries_of_servers_before_3_4_have_no_parent_version() -> None:
     disk.run(batch.ops)
     (logged,) = read_txns(disk, "/v", 0, LIMIT)
     assert (logged.txn.path, logged.txn.parentCVersion, logged.digest) == ("/old", -1, None)
+
+
+def test_entries_are_found_without_a_look_into_them() -> None:
+    body = encode_entry(TxnHeader(SESSION, 1, 2, 3, 99), b"", None)
+    disk = disk_with(log_1=FILE_HEADER + record(1) + struct.pack(">qi", adler32(body), len(body)) + body + b"B" + record(3))
+    reader = LogReader(disk, "/v/log.1", LIMIT)
+    found = []
+    for zxid, data in reader.entries():
+        found.append((zxid, data, reader.position))
+    end = SECOND + 12 + len(body) + 1
+    assert found == [(1, entry(1), SECOND), (2, body, end), (3, entry(3), end + RECORD_BYTES)]
+
+
+def test_a_good_record_that_is_too_short_is_refused() -> None:
+    disk = disk_with(log_1=FILE_HEADER + record(1) + struct.pack(">qi", adler32(b"short"), 5) + b"shortB")
+    with pytest.raises(StorageError, match=f"^/v/log.1: a record with a good checksum has 5 bytes only at offset {SECOND}"):
+        list(LogReader(disk, "/v/log.1", LIMIT).entries())
+
+
+def test_a_writer_that_is_ended_forgets_what_was_not_taken() -> None:
+    writer = LogWriter("/v", 0)
+    assert writer.end() == []
+    written(writer, 5)
+    writer.append(6, entry(6))
+    assert [repr(op) for op in writer.end()] == ["Close('/v/log.5')"] and not writer.pending
+    assert written(writer, 9) == ["CreateFile log.9", "Write log.9 0", "Sync log.9", "SyncDir"]

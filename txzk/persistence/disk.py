@@ -40,7 +40,7 @@ class Write(DiskOp):
 
 
 class Extend(DiskOp):
-    """Makes the file `size` bytes long, with zeros."""
+    """Makes the file `size` bytes long: adds zeros, or cuts off what is behind."""
 
     __slots__ = ("size",)
 

@@ -8,6 +8,7 @@ Covered by tests/persistence/test_recovery.py and test_crash_states.py.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -43,7 +44,8 @@ class Recovered:
     """What a data directory held."""
 
     __slots__ = (
-        "accepted_epoch", "current_epoch", "loaded_txns", "must_reach", "sessions", "snapshot_ms", "snapshot_zxid", "tree", "txns_ms", "warnings",
+        "accepted_epoch", "current_epoch", "last_txns", "later_snapshots", "loaded_txns", "must_reach", "sessions", "snapshot_ms", "snapshot_zxid",
+        "tree", "txns_ms", "warnings",
     )
 
     def __init__(self, tree: DataTree, sessions: dict[int, int], snapshot_zxid: int) -> None:
@@ -56,6 +58,10 @@ class Recovered:
         # The zxid that the history must reach, and the snapshot that says so.
         self.must_reach: tuple[int, str] = (0, "")
         self.loaded_txns = 0
+        # Zxid and entry of the last transactions that were replayed, as many as were asked for.
+        self.last_txns: deque[tuple[int, bytes]] = deque(maxlen=0)
+        # Snapshots that tell of more than was asked for, the latest first.
+        self.later_snapshots: list[str] = []
         # How long it took to read the snapshot, and the transactions behind it.
         self.snapshot_ms = 0
         self.txns_ms = 0
@@ -65,25 +71,42 @@ class Recovered:
 
 
 def recover(
-    disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions, clock_ms: Callable[[], int] = lambda: 0
+    disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions, clock_ms: Callable[[], int] = lambda: 0, last_txns: int = 0
 ) -> Recovered:
     """Reads a data directory.
 
     :param snap_dir: the `version-2` folder of dataDir; `log_dir` that of dataLogDir.
     :param clock_ms: tells the time, for the statistics.
+    :param last_txns: how many transactions to keep.
     :raises StorageError: where the server must not start: see 6.5.
     """
     _check_folders(disk, snap_dir, log_dir, options)
+    return reread(disk, snap_dir, log_dir, options, None, clock_ms, last_txns)
+
+
+def reread(
+    disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions, up_to: int | None = None, clock_ms: Callable[[], int] = lambda: 0,
+    last_txns: int = 0,
+) -> Recovered:
+    """Reads a data directory that is in use.
+
+    :param up_to: leave out what is behind this zxid, and the snapshots that tell of it; None for everything.
+    :raises StorageError: as `recover`.
+    """
     began_ms = clock_ms()
-    recovered = _load_newest(disk, snap_dir, log_dir, options)
+    recovered = _load_newest(disk, snap_dir, log_dir, options, up_to)
     loaded_ms = clock_ms()
     recovered.snapshot_ms = loaded_ms - began_ms
+    recovered.last_txns = deque(maxlen=last_txns)
     recovered.accepted_epoch = epochs.read_epoch(disk, snap_dir, epochs.ACCEPTED)
     recovered.current_epoch = epochs.read_epoch(disk, snap_dir, epochs.CURRENT)
     tree = recovered.tree
     for logged in read_txns(disk, log_dir, tree.last_processed_zxid, options.max_record_bytes):
         header = logged.header
+        if up_to is not None and header.zxid > up_to:
+            break
         tree.apply(header, logged.txn, logged.digest.treeDigest if logged.digest is not None else None)
+        recovered.last_txns.append((header.zxid, logged.entry))
         recovered.loaded_txns += 1
     recovered.txns_ms = clock_ms() - loaded_ms
     must_reach, witness = recovered.must_reach
@@ -115,12 +138,19 @@ def _check_folders(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOp
                 raise StorageError(f"{folder}/{name}: with dataLogDir and dataDir apart, this file belongs into {other}")
 
 
-def _load_newest(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions) -> Recovered:
-    """The newest snapshot that can be read, or a fresh tree where there never was anything."""
+def _load_newest(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions, up_to: int | None) -> Recovered:
+    """The newest snapshot that can be read, or a fresh tree where there never was anything.
+
+    :param up_to: a snapshot that tells of more than this zxid is none.
+    """
     words = OwnerWords(options.extended_types_enabled, options.emulate353_ttl_nodes)
     dated = [(zxid_of_name(name, "snapshot"), name) for name in disk.list(snap_dir)]
     names = sorted(((zxid, name) for zxid, name in dated if zxid is not None), reverse=True)
     failures: list[str] = []
+    later: list[str] = []
+    if up_to is not None:
+        later = [f"{snap_dir}/{name}" for zxid, name in names if zxid > up_to]
+        names = names[len(later) :]
     for _, name in names[:_MOST_SNAPSHOTS_TRIED]:
         path = f"{snap_dir}/{name}"
         try:
@@ -128,11 +158,17 @@ def _load_newest(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOpti
         except StorageError as error:
             failures.append(str(error))
             continue
+        if up_to is not None and loaded.end_zxid > up_to:
+            later.append(path)
+            continue
         recovered = Recovered(loaded.tree, loaded.sessions, loaded.zxid)
         # A damaged one counts as well: it was begun when all transactions up to its name were in the log.
         recovered.must_reach = max((loaded.end_zxid, path), (names[0][0], f"{snap_dir}/{names[0][1]}"))
+        recovered.later_snapshots = later
         recovered.warnings += [f"passed over a damaged snapshot: {failure}" for failure in failures]
         return recovered
+    if later:
+        raise StorageError(f"{snap_dir}: no snapshot that can be read ends at zxid {up_to:#x} or before")
     if names:
         raise StorageError(f"{snap_dir}: none of {len(names)} snapshots can be read: {'; '.join(failures)}")
     recovered = Recovered(DataTree(words, options.digest_enabled), {}, 0)

@@ -27,6 +27,7 @@ DEFAULT_PREALLOC_BYTES: Final = 65536 * 1024
 
 _pack_frame = struct.Struct(">qi").pack
 _frame = struct.Struct(">qi").unpack_from
+_zxid_of_entry = struct.Struct(">12xq").unpack_from
 _FRAME_BYTES: Final = 12
 _END_BYTE: Final = b"B"
 _EXTEND_WITHIN: Final = 4096
@@ -154,6 +155,17 @@ class LogWriter:
         self._ops.append(Close(self._path))
         self._path = ""
 
+    def end(self) -> list[DiskOp]:
+        """Forgets what no batch has taken, and begins a new file with the next transaction; gives what lets the old one go."""
+        ops: list[DiskOp] = [Close(self._path)] if self._path else []
+        self._path = ""
+        self._buffer.clear()
+        self._buffered_bytes = 0
+        self._ops = []
+        self._created = False
+        self.roll()
+        return ops
+
     def take_batch(self) -> LogBatch | None:
         """Everything since the last batch; None where there is nothing."""
         if not self.pending:
@@ -201,24 +213,40 @@ class LogReader:
         self._max_entry = max_entry_bytes
         self._buffer = b""
         self._offset = 0
+        self._record_offset = 0
         self._base = 0
         self._reader: Reader | None = None
         self.last_zxid = -1
         self.torn = ""
 
     def __iter__(self) -> Iterator[LoggedTxn]:
+        for zxid, entry in self.entries():
+            try:
+                header, txn, digest = decode_entry(entry)
+            except JuteError as error:
+                self._offset = self._record_offset
+                raise self._refuse(f"a record with a good checksum cannot be decoded ({error})") from None
+            self.last_zxid = zxid
+            yield LoggedTxn(header, txn, digest, entry)
+
+    def entries(self) -> Iterator[tuple[int, bytes]]:
+        """Zxid and entry of every record, without a look into it."""
         self._reader = self._disk.open(self.path)
         try:
             if not self._header():
                 return
             while True:
-                logged = self._record()
-                if logged is None:
+                entry = self._record()
+                if entry is None:
                     return
-                self.last_zxid = logged.header.zxid
-                yield logged
+                yield _zxid_of_entry(entry)[0], entry
         finally:
             self._reader.close()
+
+    @property
+    def position(self) -> int:
+        """The offset behind the record that was read last."""
+        return self._base + self._offset
 
     def _fill(self, need: int) -> bool:
         """Makes `need` bytes available behind the offset, if the file has them."""
@@ -250,7 +278,7 @@ class LogReader:
         self._offset = len(FILE_HEADER)
         return True
 
-    def _record(self) -> LoggedTxn | None:
+    def _record(self) -> bytes | None:
         if not self._fill(_FRAME_BYTES):
             if self._buffer[self._offset :].strip(b"\0"):
                 self.torn = f"a record breaks off at offset {self._base + self._offset}"
@@ -276,12 +304,11 @@ class LogReader:
         if self._buffer[start + length] != 0x42:
             self._end("a record lacks its end mark")
             return None
-        try:
-            header, txn, digest = decode_entry(entry)
-        except JuteError as error:
-            raise self._refuse(f"a record with a good checksum cannot be decoded ({error})") from None
+        self._record_offset = self._offset
+        if length < _SHORTEST_ENTRY:
+            raise self._refuse(f"a record with a good checksum has {length} bytes only")
         self._offset = start + length + 1
-        return LoggedTxn(header, txn, digest, entry)
+        return entry
 
     def _end(self, reason: str) -> None:
         """A record is damaged: the end of what was written before a crash, unless good records follow."""
