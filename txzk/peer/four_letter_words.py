@@ -25,6 +25,9 @@ _BYTES_OF_STMK: Final = 8
 _WORD_BYTES: Final = 4
 # Java counts a packet for each piece of an answer.
 _CHUNK_BYTES: Final = 8192
+# What is answered where there is no role in which clients are served.
+_NOT_SERVING: Final = "This ZooKeeper instance is not currently serving requests\n"
+_ALWAYS: Final = frozenset({"envi", "gtmk", "isro", "ruok"})
 
 
 class Folders(Protocol):
@@ -80,6 +83,8 @@ class Answerer:
             return self._refusal(name)
         if name == "stmk":
             return self._stmk(data[_WORD_BYTES:])
+        if not server.state and name not in _ALWAYS:
+            return _NOT_SERVING.encode()
         return answer(server, now_ms, wall_ms).encode()
 
     def _refusal(self, name: str) -> bytes:
@@ -93,8 +98,8 @@ class Answerer:
             f"dataLogSize={self._folders.folder_size(config.log_dir)}\ntickTime={config.tick_time}\n"
             f"maxClientCnxns={config.max_client_cnxns}\nminSessionTimeout={config.min_session_timeout}\n"
             f"maxSessionTimeout={config.max_session_timeout}\nclientPortListenBacklog={config.client_port_listen_backlog}\n"
-            "serverId=0\n"
-        )
+            f"serverId={server.ensemble.sid if server.ensemble is not None else 0}\n"
+        ) + (server.ensemble.conf() if server.ensemble is not None else "")
 
     def _cons(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return "".join(f"{self._connection(cnxn, False)}\n" for cnxn in server.cnxns) + "\n"
@@ -170,31 +175,38 @@ class Answerer:
         return "".join(f"{zxid:x}: {digest}\n" for zxid, digest in server.tree.digest_log)
 
     def _isro(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
-        return "rw"
+        return "ro" if server.read_only else "rw" if server.state else "null"
 
     def _ruok(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return "imok"
 
     def _srvr(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
-        return f"Zookeeper version: {VERSION}\n{self._figures(server)}"
+        return f"{self._first_lines(server)}{self._figures(server)}"
 
     def _stat(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         clients = "".join(f"{self._connection(cnxn, True)}\n" for cnxn in server.cnxns)
-        return f"Zookeeper version: {VERSION}\nClients:\n{clients}\n{self._figures(server)}"
+        return f"{self._first_lines(server)}Clients:\n{clients}\n{self._figures(server)}"
+
+    def _first_lines(self, server: ZooKeeperServer) -> str:
+        read_only = "READ-ONLY mode; serving only read-only clients\n" if server.read_only else ""
+        return f"Zookeeper version: {VERSION}\n{read_only}"
 
     def _figures(self, server: ZooKeeperServer) -> str:
         stats = server.stats
         latency = stats.latency
+        sizes = server.ensemble.proposal_bytes if server.ensemble is not None else None
+        proposals = f"Proposal sizes last/min/max: {sizes[0]}/{sizes[1]}/{sizes[2]}\n" if sizes is not None else ""
         return (
             f"Latency min/avg/max: {latency.minimum}/{shown(latency.average)}/{latency.maximum}\n"
             f"Received: {stats.packets_received}\nSent: {stats.packets_sent}\nConnections: {len(server.cnxns)}\n"
             f"Outstanding: {server.outstanding_requests}\nZxid: {server.tree.last_processed_zxid:#x}\n"
-            f"Mode: standalone\nNode count: {server.tree.node_count}\n"
+            f"Mode: {server.state}\nNode count: {server.tree.node_count}\n{proposals}"
         )
 
     def _mntr(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         opened, most = self._folders.descriptors()
-        return f"zk_version\t{VERSION}\nzk_server_state\tstandalone\n" + "".join(
+        peer = f"zk_peer_state\t{server.ensemble.peer_state}\n" if server.ensemble is not None else ""
+        return f"zk_version\t{VERSION}\nzk_server_state\t{server.state}\n{peer}" + "".join(
             f"zk_{name}\t{shown(value)}\n" for name, value in monitor.figures(server, opened, most, now_ms)
         )
 

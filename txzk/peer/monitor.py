@@ -32,6 +32,8 @@ def figures(server: ZooKeeperServer, open_descriptors: int, max_descriptors: int
         "min_client_response_size": stats.min_response_size, "outstanding_tls_handshake": 0,
         "auth_failed_count": stats.auth_failed, "non_mtls_remote_conn_count": 0, "non_mtls_local_conn_count": 0,
     }.items()
+    if server.ensemble is not None:
+        yield from server.ensemble.figures(now_ms).items()
     yield from _quotas(tree)
     yield from stats.metrics.dump()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 from txzk.auth.check import AclChecker, required_schemes, satisfies
 from txzk.auth.providers import EnsembleMismatchError, ProviderRegistry
@@ -31,9 +31,33 @@ from txzk.peer.stats import ServerStats
 from txzk.request.namespaces import NamespaceSums
 from txzk.request.prep import PrepRequestProcessor
 from txzk.request.reads import Reads
+from txzk.trace.metrics import Number
 from txzk.trace.rate_logger import RateLogger
 
 _EVENT_XID: Final = -1
+
+
+class EnsembleView(Protocol):
+    """What the monitoring commands ask about the ensemble that a server belongs to.
+
+    :ivar sid: of the server.
+    :ivar proposal_bytes: of a leader, the size of its last, its smallest and its largest proposal; None for others.
+    :ivar peer_state: what `mntr` calls zk_peer_state.
+    """
+
+    sid: int
+
+    @property
+    def proposal_bytes(self) -> tuple[int, int, int] | None: ...
+    @property
+    def peer_state(self) -> str: ...
+
+    def conf(self) -> str:
+        """The lines that `conf` has besides."""
+
+    def figures(self, now_ms: int) -> dict[str, Number]:
+        """What `mntr` has besides, by name without "zk_"."""
+
 
 # Answers a four-letter word: (first bytes, server, connection, now_ms, wall_ms) to the whole answer, None where it is no such word.
 FourLetterWords = Callable[[bytes, "ZooKeeperServer", ServerCnxn, int, int], bytes | None]
@@ -46,6 +70,7 @@ class ZooKeeperServer:
     :ivar tracker: the sessions whose time this server watches.
     :ivar dirty: connections that have something to write.
     :ivar effects: what is to be done, besides what the database wants.
+    :ivar ensemble: what is known of the ensemble; None for a standalone server.
     """
 
     state = ""
@@ -89,6 +114,7 @@ class ZooKeeperServer:
         self.readers = self._reads.readers
         self._event_key: tuple[int, str, int] | None = None
         self._event = b""
+        self.ensemble: EnsembleView | None = None
 
     def _enter_by(self, pipeline: Pipeline) -> None:
         """Lets writes into `pipeline` as the throttle says; to be called at the beginning."""
