@@ -1,0 +1,603 @@
+"""Learner: the end of the connection to the leader in a follower or an observer (5.3, 5.6, 5.7).
+
+Theory of operation. DISCOVERY: the learner says who it is; the leader answers with an epoch, which is on disk as the accepted one before the
+learner agrees to it. SYNCHRONIZATION: DIFF, TRUNC or SNAP, then the transactions that are missing, then NEWLEADER. A transaction that is
+committed is logged and applied at once (behind a SNAP only applied: a snapshot follows); one that is not yet committed is held. At NEWLEADER
+the history is made durable first, then the epoch becomes the current one on disk, then NEWLEADER is acknowledged; until UPTODATE nothing is
+logged, applied or acknowledged any more. BROADCAST: a proposal is logged, acknowledged once it is durable, and applied at its COMMIT, which
+must be for the oldest one.
+
+Where an answer of the disk is waited for, the bytes of the leader stay where they are. Whatever cannot be ends the connection before
+it has touched the log or the tree; only a COMMIT for another proposal than the oldest ends the process, since the own history is then in doubt.
+A leader before protocol version 0x10000 begins with NEWLEADER, and says UPTODATE where others say NEWLEADER. Nothing happens after the end of
+the connection: what the disk still answers is passed by. Covered by tests/zab/test_learner.py and test_learner_history.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from txzk.defs import opcodes
+from txzk.defs.errors import ProtocolError
+from txzk.defs.zxid import counter_of, epoch_of, make
+from txzk.jute.errors import JuteError
+from txzk.jute.records import QuorumPacket, TxnHeader
+from txzk.jute.txns import decode_entry
+from txzk.quorum.servers import QuorumConfigError
+from txzk.quorum.text import parse_config
+from txzk.quorum.verifiers import QuorumVerifier
+from txzk.zab import packets
+from txzk.zab.learner_host import ACCEPTED_EPOCH, CURRENT_EPOCH, UNMATCHED_COMMIT, LearnerHost, LearnerSettings
+from txzk.zab.snapshot_stream import SnapshotReceiver
+from txzk.zab.txn_check import check_txn
+
+DISCOVERY: Final = "DISCOVERY"
+SYNCHRONIZATION: Final = "SYNCHRONIZATION"
+BROADCAST: Final = "BROADCAST"
+
+# What was forwarded and is not yet written; beyond it the learner is congested.
+MAX_OUTPUT_BYTES: Final = 4 << 20
+# What is being logged and not yet durable; beyond it nothing more of the leader is looked at.
+MAX_UNWRITTEN_BYTES: Final = 32 << 20
+
+# What is waited for, besides an epoch file, whose name is used.
+_CONNECTION: Final = "connection"
+_TRUNCATION: Final = "truncation"
+_SNAPSHOT: Final = "snapshot"
+_LOG: Final = "log"
+
+_SYNC_MODES: Final = {packets.DIFF: "DIFF", packets.TRUNC: "TRUNC", packets.SNAP: "SNAP"}
+_NO_SYNC: Final = "NONE"
+
+
+class Proposal(NamedTuple):
+    """A transaction that has come, decoded and found good; `config` is what a reconfig proposes."""
+
+    header: TxnHeader
+    txn: Any
+    digest: int | None
+    entry: bytes
+    config: QuorumVerifier | None
+
+
+class Learner:
+    """One connection to the leader, or of an observer to an observer master; a stream end. See the module's theory of operation."""
+
+    def __init__(
+        self, host: LearnerHost, sid: int, is_observer: bool, settings: LearnerSettings, has_output: Callable[[Learner], None]
+    ) -> None:
+        """
+        :param sid: of this server.
+        :param has_output: called with the learner when it has something to write, to close or to read again, although it received nothing.
+        """
+        self._host = host
+        self._sid = sid
+        self._is_observer = is_observer
+        self._settings = settings
+        self._has_output = has_output
+        self.closing = False
+        self.write_paused = False
+        self.phase = DISCOVERY
+        self.sync_mode = _NO_SYNC
+        # The epoch of the leader; -1 until it has said it.
+        self.epoch = -1
+        # The last transaction that came, for the check of what follows.
+        self.last_queued = -1
+        self.proposals_received = 0
+        self.commits_received = 0
+        # Whether the database holds what no disk does: a received snapshot. Who leaves the role then must read the database again.
+        self.snapshot_unsaved = False
+        self._packets = packets.QuorumPackets(settings.max_data_bytes)
+        self._receiver: SnapshotReceiver | None = None
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._waits_for: str | None = _CONNECTION
+        self._then: Callable[[int, int], None] = self._nothing
+        self._kept_back = False
+        self._last_read_ms = 0
+        self._limit_ms = settings.init_limit * settings.tick_ms
+        self._established = False
+        self._old_leader = False
+        self._logs = not is_observer or settings.sync_enabled
+        self._synced_zxid = 0
+        self._snapshot_needed = False
+        self._new_config: QuorumVerifier | None = None
+        self._pending: deque[Proposal] = deque()
+        # Committed between NEWLEADER and UPTODATE, with the designated leader where there is one.
+        self._committed: deque[tuple[Proposal, int | None]] = deque()
+        self._last_committed = -1
+        # What is being logged: zxid, size, and whether it is acknowledged.
+        self._unwritten: deque[tuple[int, int, bool]] = deque()
+        self._unwritten_bytes = 0
+
+    # The stream end.
+
+    @property
+    def stalled(self) -> bool:
+        """Whether nothing is looked at, so that the transport should stop reading."""
+        return self._waits_for is not None or self._unwritten_bytes > MAX_UNWRITTEN_BYTES or self.congested
+
+    @property
+    def congested(self) -> bool:
+        """Whether the leader does not read what is forwarded: clients should wait until `LearnerHost.forwarding_resumed`."""
+        return self.write_paused and self._out_bytes > MAX_OUTPUT_BYTES
+
+    def take_output(self) -> bytes:
+        """What is to be written now, joined; the caller writes it and, if `closing`, closes the transport behind it."""
+        data = b"".join(self._out)
+        self._out.clear()
+        self._out_bytes = 0
+        return data
+
+    def data_received(self, data: bytes, now_ms: int, wall_ms: int) -> None:
+        """Takes a chunk of the leader's stream.
+
+        :param now_ms: monotonic; `wall_ms` milliseconds since 1970.
+        """
+        if self.closing:
+            return
+        self._last_read_ms = now_ms
+        self._packets.receive(data)
+        self._run(now_ms, wall_ms)
+
+    def resume(self, now_ms: int, wall_ms: int) -> None:
+        """The transport takes output again."""
+        if self.closing:
+            return
+        # It is a sign of life: the leader has read what was written.
+        self._last_read_ms = now_ms
+        self._host.forwarding_resumed(now_ms, wall_ms)
+        self._go_on(now_ms, wall_ms)
+
+    def lost(self, now_ms: int) -> None:
+        """The transport is gone."""
+        if not self.closing:
+            self._abandon("the connection to the leader is lost")
+        self._out.clear()
+
+    def close(self) -> None:
+        """Ends the connection because the role is over."""
+        self.closing = True
+        self._has_output(self)
+
+    # Inputs.
+
+    def connected(self, now_ms: int) -> None:
+        """The connection stands: the learner says who it is."""
+        host = self._host
+        self._waits_for = None
+        self._last_read_ms = now_ms
+        self._send(packets.learner_info(self._is_observer, host.accepted_epoch, self._sid, host.config_version))
+
+    def deadline_ms(self) -> int | None:
+        """When `timer_fired` is wanted: the leader must have said something by then."""
+        if self.closing or self.stalled:
+            return None
+        return self._last_read_ms + self._limit_ms
+
+    def timer_fired(self, now_ms: int) -> None:
+        """Time has passed."""
+        deadline = self.deadline_ms()
+        if deadline is not None and now_ms >= deadline:
+            self._abandon(f"not a byte from the leader for {self._limit_ms} ms")
+
+    def epoch_saved(self, name: str, epoch: int, now_ms: int, wall_ms: int) -> None:
+        """An epoch file is durable."""
+        self._answered(name, now_ms, wall_ms)
+
+    def truncated(self, now_ms: int, wall_ms: int) -> None:
+        """The history ends where TRUNC said."""
+        self._answered(_TRUNCATION, now_ms, wall_ms)
+
+    def snapshot_saved(self, now_ms: int, wall_ms: int) -> None:
+        """The whole database is durable."""
+        self._answered(_SNAPSHOT, now_ms, wall_ms)
+
+    def log_written(self, zxid: int, now_ms: int, wall_ms: int) -> None:
+        """All that was logged up to `zxid` is durable."""
+        if self.closing:
+            return
+        unwritten = self._unwritten
+        while unwritten and unwritten[0][0] <= zxid:
+            logged, size, acknowledged = unwritten.popleft()
+            self._unwritten_bytes -= size
+            if acknowledged:
+                self._send(packets.ack(logged))
+        if not unwritten and self._waits_for == _LOG:
+            self._answered(_LOG, now_ms, wall_ms)
+        else:
+            self._go_on(now_ms, wall_ms)
+
+    def request(self, session_id: int, cxid: int, op: int, body: bytes, ids: Iterable[tuple[str, str]]) -> None:
+        """Forwards what a client has asked, in BROADCAST; a sync too.
+
+        :param body: the bytes behind the request header.
+        :param ids: what the client has proved.
+        """
+        self._send(packets.request(session_id, cxid, op, body, ids))
+
+    def revalidate(self, session_id: int, timeout: int) -> None:
+        """Asks whether a session that came here is alive; answered by `LearnerHost.revalidated`.
+
+        :param timeout: in milliseconds.
+        """
+        self._send(packets.revalidate(session_id, timeout))
+
+    # The machine.
+
+    def _nothing(self, now_ms: int, wall_ms: int) -> None:
+        """What follows what nobody waits for."""
+
+    def _send(self, packet: bytes) -> None:
+        if self.closing:
+            return
+        if not self._out:
+            self._has_output(self)
+        self._out.append(packet)
+        self._out_bytes += len(packet)
+
+    def _abandon(self, reason: str) -> None:
+        self.closing = True
+        self._has_output(self)
+        self._host.abandon(reason)
+
+    def _wait(self, what: str, then: Callable[[int, int], None]) -> None:
+        """Nothing more is looked at until the host has answered."""
+        self._waits_for = what
+        self._then = then
+
+    def _answered(self, what: str, now_ms: int, wall_ms: int) -> None:
+        if self.closing or self._waits_for != what:
+            return
+        self._waits_for = None
+        self._then(now_ms, wall_ms)
+        self._go_on(now_ms, wall_ms)
+
+    def _go_on(self, now_ms: int, wall_ms: int) -> None:
+        """Looks at what was kept back, if it may be looked at."""
+        if self._kept_back and not self.closing and not self.stalled:
+            self._kept_back = False
+            self._last_read_ms = now_ms
+            self._run(now_ms, wall_ms)
+            self._has_output(self)
+
+    def _run(self, now_ms: int, wall_ms: int) -> None:
+        try:
+            while not self.closing:
+                if self.stalled:
+                    self._kept_back = True
+                    return
+                if self._receiver is not None:
+                    if not self._receive_snapshot(self._receiver):
+                        return
+                    continue
+                packet = self._packets.take()
+                if packet is None:
+                    return
+                if self.phase == BROADCAST:
+                    self._broadcast(packet, now_ms, wall_ms)
+                elif self.phase == SYNCHRONIZATION:
+                    self._synchronize(packet, now_ms, wall_ms)
+                else:
+                    self._discover(packet)
+        except ProtocolError as error:
+            self._refuse(error)
+
+    def _refuse(self, error: ProtocolError) -> None:
+        reason = f"in {self.phase} the leader has sent what cannot be: {error}"
+        self._host.report(reason, True)
+        self._abandon(reason)
+
+    # DISCOVERY.
+
+    def _discover(self, packet: QuorumPacket) -> None:
+        if packet.zxid < 0 or packet.type not in (packets.LEADERINFO, packets.NEWLEADER):
+            raise _unexpected(packet)
+        host = self._host
+        epoch = epoch_of(packet.zxid)
+        if epoch < host.accepted_epoch:
+            raise ProtocolError(f"epoch {epoch:#x}, but {host.accepted_epoch:#x} was accepted before")
+        if packet.type == packets.LEADERINFO:
+            packets.parse_int(packet.data)
+        else:
+            self._old_leader = True
+        self.epoch = epoch
+        if epoch > host.accepted_epoch:
+            host.save_epoch(ACCEPTED_EPOCH, epoch)
+            self._wait(ACCEPTED_EPOCH, self._accept)
+        else:
+            self._begin_synchronization(packets.ALREADY_ACKED)
+
+    def _accept(self, now_ms: int, wall_ms: int) -> None:
+        self._begin_synchronization(self._host.current_epoch)
+
+    def _begin_synchronization(self, current_epoch: int) -> None:
+        if not self._old_leader:
+            self._send(packets.ack_epoch(self._host.last_zxid, current_epoch))
+        self.phase = SYNCHRONIZATION
+
+    # SYNCHRONIZATION.
+
+    def _synchronize(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
+        type = packet.type
+        if self.sync_mode == _NO_SYNC and not self._established:
+            self._begin_sync(packet)
+        elif type == packets.PROPOSAL:
+            self._hold(packet.zxid, packet.data)
+        elif type in (packets.COMMIT, packets.COMMITANDACTIVATE):
+            self._commit_while_syncing(packet.zxid, _designated_leader(packet), now_ms, wall_ms)
+        elif type in (packets.INFORM, packets.INFORMANDACTIVATE):
+            designated, entry = packets.parse_activate(packet.data) if type == packets.INFORMANDACTIVATE else (None, packet.data)
+            # Servers before 3.6 propose to an observer what it is told again once it is committed.
+            if not self._pending or self._pending[0].header.zxid != packet.zxid:
+                self._hold(packet.zxid, entry)
+            self._commit_while_syncing(packet.zxid, designated, now_ms, wall_ms)
+        elif type == packets.NEWLEADER and not self._old_leader and not self._established:
+            self._new_leader(packet)
+        elif type == packets.UPTODATE and (self._old_leader or self._established):
+            if self._established:
+                self._serve(now_ms, wall_ms)
+            else:
+                self._make_history_durable()
+        elif type != packets.PING:
+            # A ping is passed by as in Java: the leader takes nothing but the ACK of NEWLEADER.
+            raise _unexpected(packet)
+
+    def _begin_sync(self, packet: QuorumPacket) -> None:
+        if packet.type not in _SYNC_MODES or packet.zxid < 0:
+            raise _unexpected(packet)
+        host = self._host
+        self.sync_mode = _SYNC_MODES[packet.type]
+        self._synced_zxid = packet.zxid
+        last_zxid = host.last_zxid
+        if packet.type == packets.DIFF:
+            # Where the counter is 0 there is no transaction of that zxid, and the leader may have stayed below it.
+            if packet.zxid < last_zxid and counter_of(last_zxid):
+                raise ProtocolError(f"DIFF to {packet.zxid:#x}, but the last zxid here is {last_zxid:#x}")
+            self.last_queued = self._last_committed = last_zxid
+        elif packet.type == packets.TRUNC:
+            if packet.zxid > last_zxid:
+                raise ProtocolError(f"TRUNC to {packet.zxid:#x}, but the last zxid here is {last_zxid:#x}")
+            self._snapshot_needed = True
+            host.report(f"what was logged after {packet.zxid:#x} is taken back: it was never committed", True)
+            host.truncate(packet.zxid)
+            self._wait(_TRUNCATION, self._truncated)
+        else:
+            self._snapshot_needed = True
+            self._receiver = SnapshotReceiver(host.tree.words, host.tree.keep_digest, self._settings.max_data_bytes)
+
+    def _truncated(self, now_ms: int, wall_ms: int) -> None:
+        self.last_queued = self._last_committed = self._synced_zxid
+
+    def _receive_snapshot(self, receiver: SnapshotReceiver) -> bool:
+        """Hands on what has come; gives whether the snapshot is complete."""
+        data = self._packets.rest()
+        if data:
+            receiver.receive(data)
+        if not receiver.done:
+            return False
+        self._receiver = None
+        self._packets.receive(receiver.rest())
+        self.snapshot_unsaved = True
+        self._last_committed = self._synced_zxid
+        receiver.tree.last_processed_zxid = self._synced_zxid
+        self._host.load_snapshot(receiver.tree, receiver.sessions, self._synced_zxid)
+        return True
+
+    def _hold(self, zxid: int, entry: bytes | None) -> None:
+        """Takes a transaction that follows on the one before."""
+        if zxid <= 0 or epoch_of(zxid) > self.epoch:
+            raise ProtocolError(f"zxid {zxid:#x} in epoch {self.epoch:#x}")
+        last = self.last_queued
+        if last < 0:
+            # A snapshot may have what the leader did while it was sent, and the leader may send that once more.
+            last = min(self._synced_zxid, zxid - 1)
+        if zxid <= last or (zxid != last + 1 and epoch_of(zxid) == epoch_of(last)):
+            raise ProtocolError(f"zxid {zxid:#x} behind {last:#x}")
+        proposal = self._decoded(zxid, entry)
+        self.last_queued = zxid
+        self._pending.append(proposal)
+
+    def _commit_while_syncing(self, zxid: int, designated_leader: int | None, now_ms: int, wall_ms: int) -> None:
+        proposal = self._oldest(zxid)
+        if proposal is None:
+            return
+        if self._established:
+            self._committed.append((proposal, designated_leader))
+            return
+        if not self.snapshot_unsaved:
+            self._log(proposal, False)
+        self._apply(proposal, designated_leader, now_ms, wall_ms)
+
+    def _new_leader(self, packet: QuorumPacket) -> None:
+        if packet.zxid != make(self.epoch, 0):
+            raise ProtocolError(f"NEWLEADER {packet.zxid:#x} of epoch {self.epoch:#x}")
+        data = packet.data
+        if data is not None and len(data) > 1:
+            try:
+                self._new_config = _parsed(data)
+                self._host.config_received(self._new_config)
+            except ProtocolError as error:
+                self._host.report(f"the configuration of the leader cannot be read: {error}", True)
+        self._make_history_durable()
+
+    def _make_history_durable(self) -> None:
+        """The epoch may be taken for the current one only when nothing of its history can be lost any more (ZOOKEEPER-4643).
+
+        :raises ProtocolError: for a DIFF that ends before what it promised.
+        """
+        if self.sync_mode == "DIFF" and self.last_queued < self._synced_zxid:
+            raise ProtocolError(f"DIFF to {self._synced_zxid:#x} ends with {self.last_queued:#x}")
+        if self._snapshot_needed:
+            self._host.save_snapshot()
+            self._wait(_SNAPSHOT, self._snapshot_saved)
+        else:
+            self._wait_for_log()
+
+    def _snapshot_saved(self, now_ms: int, wall_ms: int) -> None:
+        self.snapshot_unsaved = False
+        self._wait_for_log()
+
+    def _wait_for_log(self) -> None:
+        if self._unwritten:
+            self._wait(_LOG, self._history_is_durable)
+        else:
+            self._history_is_durable()
+
+    def _history_is_durable(self, now_ms: int = 0, wall_ms: int = 0) -> None:
+        self._host.save_epoch(CURRENT_EPOCH, self.epoch)
+        self._wait(CURRENT_EPOCH, self._epoch_is_current)
+
+    def _epoch_is_current(self, now_ms: int, wall_ms: int) -> None:
+        self._established = True
+        self.sync_mode = _NO_SYNC
+        self._limit_ms = self._settings.sync_limit * self._settings.tick_ms
+        if self._old_leader:
+            self._serve(now_ms, wall_ms)
+        else:
+            self._send(packets.ack(make(self.epoch, 0)))
+
+    def _serve(self, now_ms: int, wall_ms: int) -> None:
+        """UPTODATE: a quorum has the history."""
+        host = self._host
+        if self._new_config is not None and host.activate(self._new_config, None, None):
+            self._abandon("the configuration of the leader needs an election")
+            return
+        self._send(packets.ack(make(self.epoch, 0)))
+        self.phase = BROADCAST
+        self.last_queued = max(self.last_queued, self._synced_zxid)
+        host.serve(now_ms)
+        committed = self._committed
+        for proposal, _ in committed:
+            self._log(proposal, not self._is_observer)
+        if self._is_observer:
+            self._pending.clear()
+        for proposal in self._pending:
+            self._log(proposal, True)
+        while committed and not self.closing:
+            self._apply(*committed.popleft(), now_ms, wall_ms)
+
+    # BROADCAST.
+
+    def _broadcast(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
+        type = packet.type
+        host = self._host
+        if type == packets.PING:
+            self._send(packets.ping(packet.zxid, host.take_touched()))
+        elif type == packets.SYNC:
+            host.synced(now_ms, wall_ms)
+        elif type == packets.REVALIDATE:
+            host.revalidated(*packets.parse_revalidated(packet.data), now_ms, wall_ms)
+        elif self._is_observer:
+            self._inform(packet, now_ms, wall_ms)
+        elif type == packets.PROPOSAL:
+            proposal = self._next(packet.zxid, packet.data)
+            self.proposals_received += 1
+            self._pending.append(proposal)
+            self._log(proposal, True)
+        elif type in (packets.COMMIT, packets.COMMITANDACTIVATE):
+            committed = self._oldest(packet.zxid)
+            if committed is not None:
+                self.commits_received += 1
+                self._apply(committed, _designated_leader(packet), now_ms, wall_ms)
+        else:
+            raise _unexpected(packet)
+
+    def _inform(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
+        """What observers are told besides."""
+        type = packet.type
+        if type in (packets.INFORM, packets.INFORMANDACTIVATE):
+            designated, entry = packets.parse_activate(packet.data) if type == packets.INFORMANDACTIVATE else (None, packet.data)
+            proposal = self._next(packet.zxid, entry)
+            self.commits_received += 1
+            self._log(proposal, False)
+            self._apply(proposal, designated, now_ms, wall_ms)
+        elif type not in (packets.PROPOSAL, packets.COMMIT):
+            raise _unexpected(packet)
+
+    def _next(self, zxid: int, entry: bytes | None) -> Proposal:
+        """A transaction of the epoch that has just come; one that is missing before it is the leader's to know of (5.7)."""
+        last = self._last_committed if self._is_observer else self.last_queued
+        if zxid <= last or epoch_of(zxid) != self.epoch:
+            raise ProtocolError(f"zxid {zxid:#x} behind {last:#x} in epoch {self.epoch:#x}")
+        proposal = self._decoded(zxid, entry)
+        if zxid != last + 1 and epoch_of(last) == self.epoch:
+            self._host.report(f"got zxid {zxid:#x}, expected {last + 1:#x}", True)
+        self.last_queued = zxid
+        return proposal
+
+    # Transactions.
+
+    def _decoded(self, zxid: int, entry: bytes | None) -> Proposal:
+        """Takes a transaction apart.
+
+        :raises ProtocolError: for one that may not reach log or tree.
+        """
+        if entry is None:
+            raise ProtocolError(f"{zxid:#x} comes without a transaction")
+        header, txn, digest = decode_entry(entry)
+        if header.zxid != zxid:
+            raise ProtocolError(f"{zxid:#x} comes with transaction {header.zxid:#x}")
+        check_txn(header, txn)
+        config: QuorumVerifier | None = None
+        if header.type == opcodes.RECONFIG:
+            config = _parsed(txn.data)
+            self._host.config_received(config)
+        return Proposal(header, txn, digest.treeDigest if digest is not None else None, entry, config)
+
+    def _oldest(self, zxid: int) -> Proposal | None:
+        """Takes the proposal for which a COMMIT has come; None where it says nothing new.
+
+        :raises ProtocolError: where it is for none, while the history is still being received.
+        """
+        pending = self._pending
+        if pending and pending[0].header.zxid == zxid:
+            return pending.popleft()
+        if counter_of(zxid) == 0 or zxid <= self._last_committed:
+            # Leaders before 3.4 commit their NEWLEADER, which is no transaction.
+            self._host.report(f"COMMIT {zxid:#x} is passed by: {self._last_committed:#x} is committed", True)
+            return None
+        if not pending or self.phase != BROADCAST:
+            raise ProtocolError(f"COMMIT {zxid:#x} without its proposal")
+        reason = f"COMMIT {zxid:#x}, but the next proposal is {pending[0].header.zxid:#x}"
+        self.closing = True
+        self._has_output(self)
+        self._host.stop(reason, UNMATCHED_COMMIT)
+        return None
+
+    def _log(self, proposal: Proposal, acknowledged: bool) -> None:
+        if self._logs:
+            zxid = proposal.header.zxid
+            size = len(proposal.entry)
+            self._unwritten.append((zxid, size, acknowledged))
+            self._unwritten_bytes += size
+            self._host.log(zxid, proposal.header, proposal.entry)
+
+    def _apply(self, proposal: Proposal, designated_leader: int | None, now_ms: int, wall_ms: int) -> None:
+        header, txn, digest, entry, config = proposal
+        self._last_committed = max(self._last_committed, header.zxid)
+        host = self._host
+        elects = designated_leader is not None and config is not None and host.activate(config, designated_leader, header.zxid)
+        host.apply(header, txn, digest, entry, now_ms, wall_ms)
+        if elects:
+            self._abandon(f"the configuration of {header.zxid:#x} needs an election")
+
+
+def _unexpected(packet: QuorumPacket) -> ProtocolError:
+    return ProtocolError(f"{packets.NAMES.get(packet.type, packet.type)} with zxid {packet.zxid:#x}")
+
+
+def _designated_leader(packet: QuorumPacket) -> int | None:
+    return packets.parse_activate(packet.data)[0] if packet.type == packets.COMMITANDACTIVATE else None
+
+
+def _parsed(data: bytes | None) -> QuorumVerifier:
+    """
+    :raises ProtocolError: for what is no configuration.
+    """
+    try:
+        return parse_config((data or b"").decode())
+    except (UnicodeDecodeError, QuorumConfigError) as error:
+        raise JuteError(str(error), "QuorumPacket", "data", 0) from error

@@ -1,0 +1,106 @@
+"""What a Learner asks of the server that it belongs to, and the settings that it obeys. Covered by tests/zab/test_learner.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from txzk.database.tree import DataTree
+from txzk.jute.records import TxnHeader
+from txzk.quorum.verifiers import QuorumVerifier
+
+# The names of the two epoch files.
+ACCEPTED_EPOCH: Final = "acceptedEpoch"
+CURRENT_EPOCH: Final = "currentEpoch"
+
+# Exit codes of the process: a COMMIT that is not for the oldest proposal, a log that cannot be truncated.
+UNMATCHED_COMMIT: Final = 12
+QUORUM_PACKET_ERROR: Final = 13
+
+
+@dataclass(frozen=True)
+class LearnerSettings:
+    """What zoo.cfg says of learners.
+
+    :param tick_ms: tickTime.
+    :param init_limit: ticks without a byte of the leader until the epoch is established; `sync_limit` from then on.
+    :param max_data_bytes: the longest data of a packet.
+    :param sync_enabled: whether an observer writes a log.
+    """
+
+    tick_ms: int
+    init_limit: int
+    sync_limit: int
+    max_data_bytes: int
+    sync_enabled: bool = True
+
+
+class LearnerHost(Protocol):
+    """The server of a learner. What is asked for is answered by a later input of the learner, never from inside the call."""
+
+    # All five as they stand now; `last_zxid` is the last in the log, or of the snapshot that was received.
+    accepted_epoch: int
+    current_epoch: int
+    last_zxid: int
+    config_version: int
+    tree: DataTree
+
+    def save_epoch(self, name: str, epoch: int) -> None:
+        """Makes an epoch durable: ACCEPTED_EPOCH or CURRENT_EPOCH; answered by `Learner.epoch_saved`."""
+
+    def truncate(self, zxid: int) -> None:
+        """Cuts the log behind `zxid` and reads the database again, so that nothing later is left of memory, log or snapshots; then
+        `last_zxid` is `zxid`. Answered by `Learner.truncated`. A server that cannot do it stops with QUORUM_PACKET_ERROR."""
+
+    def load_snapshot(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
+        """The leader's database takes the place of the own one, in memory; `last_zxid` is `zxid` then.
+
+        :param sessions: id to timeout in milliseconds.
+        """
+
+    def save_snapshot(self) -> None:
+        """Makes the whole database durable, and leaves no snapshot and no transaction on disk that is later; what is logged next begins a new
+        file. Answered by `Learner.snapshot_saved`."""
+
+    def log(self, zxid: int, header: TxnHeader, entry: bytes) -> None:
+        """Appends to the own log, in order; answered by `Learner.log_written`, once for any number of them."""
+
+    def apply(self, header: TxnHeader, txn: Any, digest: int | None, entry: bytes, now_ms: int, wall_ms: int) -> None:
+        """A committed transaction: changes the tree and the sessions, adds to the committed log, answers the client if it is an own one.
+
+        :param digest: of the tree after it, as the leader predicted it.
+        """
+
+    def serve(self, now_ms: int) -> None:
+        """Clients are served from now on, in `Learner.epoch`."""
+
+    def synced(self, now_ms: int, wall_ms: int) -> None:
+        """The oldest sync that was forwarded is over."""
+
+    def revalidated(self, session_id: int, valid: bool, now_ms: int, wall_ms: int) -> None:
+        """The leader's answer to `Learner.revalidate`."""
+
+    def take_touched(self) -> list[tuple[int, int]]:
+        """Id and timeout of the sessions that were heard of since the last call."""
+
+    def forwarding_resumed(self, now_ms: int, wall_ms: int) -> None:
+        """`Learner.congested` may be False again."""
+
+    def config_received(self, verifier: QuorumVerifier) -> None:
+        """A configuration was proposed or came with NEWLEADER: it is the last seen one from now on."""
+
+    def activate(self, verifier: QuorumVerifier, designated_leader: int | None, zxid: int | None) -> bool:
+        """A configuration is in force.
+
+        :param designated_leader: who is to lead in it, and the zxid of its transaction; None for the one that came with NEWLEADER.
+        :returns: whether there must be an election because of it. The learner then abandons its leader.
+        """
+
+    def abandon(self, reason: str) -> None:
+        """The learner has ended its connection: the role is over."""
+
+    def stop(self, reason: str, exit_code: int) -> None:
+        """The process must end: what it holds cannot be right."""
+
+    def report(self, text: str, warning: bool) -> None:
+        """A line for the log of the server."""
