@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterator, Sequence
+from random import Random
 
 from txzk.defs.errors import StorageError
 from txzk.persistence.disk import Close, CreateFile, DiskOp, Extend, Fill, MakeDirs, Remove, Rename, Sync, SyncDir, Write
@@ -207,6 +208,14 @@ class SimDisk:
                     if len(dirty) > 1:
                         yield f"{label}, {path} as {number}, others whole", SimDisk(kept | {path: content}, folders)
 
+    def crash(self, chance: Random) -> SimDisk:
+        """One of the disks that a crash now may leave, drawn; unlike in `crash_states` every file has its own luck."""
+        pending = self._pending_names
+        names = dict(self._durable_names)
+        for op in pending[: chance.randint(0, len(pending))]:
+            self._rename_durably(names, op)
+        return SimDisk({path: _torn(file, chance) for path, file in names.items()}, list(self._durable_folders))
+
     def _name_states(self) -> Iterator[tuple[str, dict[str, _File]]]:
         for kept in range(len(self._pending_names) + 1):
             names = dict(self._durable_names)
@@ -218,6 +227,27 @@ class SimDisk:
                 names = dict(self._durable_names)
                 names.pop(alone.path, None)
                 yield f"only {alone!r}", names
+
+
+def _torn(file: _File, chance: Random) -> bytes:
+    """What may be left of a file: all, nothing that was not synced, its changes up to one of them, or all pages but some."""
+    pending = file.pending
+    if not pending:
+        return file.durable
+    kept = chance.randint(0, len(pending))
+    content = bytearray(file.durable)
+    for change in pending[:kept]:
+        apply(content, change)
+    if kept == len(pending) or isinstance(pending[kept], int):
+        return bytes(content)
+    offset, data = pending[kept]  # type: ignore[misc]
+    if chance.random() < 0.5:
+        apply(content, (offset, data[: chance.randint(0, len(data))]))
+    else:
+        for at in range(0, len(data), PAGE_BYTES):
+            if chance.random() < 0.5:
+                apply(content, (offset + at, data[at : at + PAGE_BYTES]))
+    return bytes(content)
 
 
 def _folder(path: str) -> str:
