@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from txzk.election import hello
-from txzk.election.hello import MANY_ADDRESSES, MAX_ADDRESS_BYTES, ONE_ADDRESS, Hello
+from txzk.election.hello import MANY_ADDRESSES, MAX_ADDRESS_BYTES, MAX_ADDRESSES, ONE_ADDRESS, Hello
 from txzk.jute.errors import JuteError
 
 
@@ -36,10 +36,28 @@ def test_before_3_5_it_was_the_sid() -> None:
     assert hello.decode(struct.pack(">q", 7) + b"more") == Hello(7, (), 8)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "[0:0:0:0:0:0:0:0]"])
-def test_an_address_that_stands_for_all_is_none(host: str) -> None:
+@pytest.mark.parametrize(
+    "host",
+    ["0.0.0.0", "[::]", "[0:0:0:0:0:0:0:0]", "a b", "a\x00b", "a" * 64, ".".join(["a" * 60] * 5), "..", ".a", "z\u00fcrich", "[fe80::1%a b]"],
+)
+def test_what_cannot_be_dialled_is_passed_by(host: str) -> None:
     data = stream(f"{host}:3888|10.0.0.2:3888".encode())
     assert hello.decode(data) == Hello(2, (("10.0.0.2", 3888),), len(data))
+
+
+@pytest.mark.parametrize("host", ["a", "zk-1.example.org", "zk_1", "a.b.", "a" * 63, "10.0.0.2", "[fe80:0:0:0:0:0:0:1%eth0]", "[::1]", "1.2"])
+def test_what_can_be_dialled(host: str) -> None:
+    data = stream(f"{host}:3888".encode())
+    assert hello.decode(data) == Hello(2, ((host.strip("[]"), 3888),), len(data))
+
+
+def test_addresses_are_only_so_many() -> None:
+    most = "|".join(["10.0.0.2:3888"] * MAX_ADDRESSES).encode()
+    said = hello.decode(stream(most, MANY_ADDRESSES))
+    assert said is not None
+    assert len(said.addresses) == MAX_ADDRESSES
+    with pytest.raises(JuteError, match="17 addresses, at most 16 are expected"):
+        hello.decode(stream(most + b"|10.0.0.2:3888", MANY_ADDRESSES))
 
 
 @pytest.mark.parametrize("length", [-1, 0, MAX_ADDRESS_BYTES + 1, 2**31 - 1])
@@ -49,9 +67,8 @@ def test_bad_lengths(length: int) -> None:
 
 
 def test_the_longest_address() -> None:
-    host = "a" * (MAX_ADDRESS_BYTES - 5)
-    data = stream(f"{host}:3888".encode())
-    assert hello.decode(data) == Hello(2, ((host, 3888),), len(data))
+    data = stream(b"a" * (MAX_ADDRESS_BYTES - 5) + b":3888")
+    assert hello.decode(data) == Hello(2, (), len(data))
 
 
 @pytest.mark.parametrize("version", [-1, -65537, -65534, -(2**63)])

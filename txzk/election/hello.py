@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from txzk.jute.errors import JuteError
@@ -14,13 +16,17 @@ MAX_ADDRESS_BYTES: Final = 2048
 
 _LONG: Final = struct.Struct(">q")
 _HEAD: Final = struct.Struct(">qqi")
-_WILDCARDS: Final = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")
+# A network card each, and a few more.
+MAX_ADDRESSES: Final = 16
+
+_NAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_SCOPE: Final = re.compile(r"[A-Za-z0-9_.-]{0,32}")
 
 
 class Hello(NamedTuple):
     """
     :ivar sid: of the server that dialled.
-    :ivar addresses: host and port where it is reached for elections; empty where it does not tell.
+    :ivar addresses: host and port where it is reached for elections; empty where it does not tell, or nothing that could be dialled.
     :ivar size: bytes of the hello.
     """
 
@@ -65,7 +71,9 @@ def decode(data: bytes) -> Hello | None:
         addresses = [_address(text) for text in data[_HEAD.size : size].decode("utf-8").split("|")]
     except ValueError as error:
         raise JuteError(f"host:port is expected: {error}", "hello", "address", _HEAD.size) from None
-    return Hello(sid, tuple(address for address in addresses if address[0] not in _WILDCARDS), size)
+    if len(addresses) > MAX_ADDRESSES:
+        raise JuteError(f"{len(addresses)} addresses, at most {MAX_ADDRESSES} are expected", "hello", "address", _HEAD.size)
+    return Hello(sid, tuple(address for address in addresses if _can_be_dialled(address[0])), size)
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -78,3 +86,12 @@ def _address(text: str) -> tuple[str, int]:
     if not (host and bracket and colon == ":" and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError(ascii(text[:100]))
     return host, int(port)
+
+
+def _can_be_dialled(host: str) -> bool:
+    """Whether a host is a name or an address of one machine: what is neither could keep the resolver busy for nothing."""
+    address, _, scope = host.partition("%")
+    try:
+        return not ip_address(address).is_unspecified and _SCOPE.fullmatch(scope) is not None
+    except ValueError:
+        return _NAME.fullmatch(host) is not None

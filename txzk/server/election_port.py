@@ -1,0 +1,115 @@
+"""The election port: listens for other servers and dials them, and puts a StreamProtocol around each ElectionCnxn.
+
+Covered by tests/server/test_election_port.py and tests/system/test_election_with_java.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IDelayedCall, IListeningPort, IProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txzk.election.connections import ElectionConnections
+from txzk.election.election_cnxn import ElectionCnxn
+from txzk.server.driver import monotonic_ms
+from txzk.server.stream_port import StreamDriver, StreamFactory, dial
+
+log = Logger()
+
+# Between two tries to listen.
+_BIND_PAUSE_SECONDS: Final = 1
+
+
+class ElectionPort:
+    """All sockets of the elections of one server.
+
+    :ivar addresses: (host, port) of all that it listens to.
+    """
+
+    def __init__(
+        self, reactor: Any, driver: StreamDriver, connections: ElectionConnections, fail: Callable[[str], None], connect_timeout_ms: int = 5000,
+        bind_tries: int = 3, keep_alive: bool = False,
+    ) -> None:
+        """
+        :param fail: called with the reason when an address cannot be listened to, so that the server cannot take part in elections.
+        :param connect_timeout_ms: zookeeper.cnxTimeout.
+        :param bind_tries: zookeeper.electionPortBindRetry, how often to try to listen; 0 for no end.
+        :param keep_alive: zookeeper.tcpKeepAlive.
+        """
+        self._reactor = reactor
+        self._driver = driver
+        self._connections = connections
+        self._fail = fail
+        self._connect_timeout_seconds = connect_timeout_ms / 1000
+        self._bind_tries = bind_tries
+        self._keep_alive = keep_alive
+        self._ports: list[IListeningPort] = []
+        self._dials: dict[int, IDelayedCall | Deferred[IProtocol]] = {}
+        self._binds: list[IDelayedCall] = []
+        self._stopped = False
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        hosts = [port.getHost() for port in self._ports]
+        return [(host.host, host.port) for host in hosts]
+
+    def listen(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Begins to listen; what is in use is tried again.
+
+        :param addresses: IP address and port; "" for all addresses of this machine.
+        """
+        for host, port in addresses:
+            self._listen(host, port, 1)
+
+    def _listen(self, host: str, port: int, attempt: int) -> None:
+        factory = StreamFactory(self._reactor, self._driver, self._connections.accepted, keep_alive=self._keep_alive)
+        try:
+            self._ports.append(self._reactor.listenTCP(port, factory, interface=host))
+        except CannotListenError as error:
+            if attempt == self._bind_tries:
+                self._fail(f"the election port cannot be listened to: {error}")
+                return
+            log.warn("the election port cannot be listened to yet: {error}", error=error)
+            self._binds = [call for call in self._binds if call.active()]
+            self._binds.append(self._reactor.callLater(_BIND_PAUSE_SECONDS, self._listen, host, port, attempt + 1))
+
+    def dial(self, sid: int, addresses: Sequence[tuple[str, int]]) -> None:
+        """Connects to a server, and tells the machine in a later turn of the reactor what came of it.
+
+        :param addresses: host and port; those that answer are in no order.
+        """
+        if not self._stopped:
+            self._dials[sid] = self._reactor.callLater(0, self._dial, sid, addresses)
+
+    def _dial(self, sid: int, addresses: Sequence[tuple[str, int]]) -> None:
+        open_end = partial(self._dialled, sid)
+        factory = StreamFactory(self._reactor, self._driver, open_end, keep_alive=self._keep_alive)
+        attempt = self._dials[sid] = dial(self._reactor, addresses, factory, self._connect_timeout_seconds)
+        attempt.addBoth(self._attempted, sid)
+
+    def _attempted(self, outcome: IProtocol | Failure, sid: int) -> None:
+        self._dials.pop(sid, None)
+        if isinstance(outcome, Failure):
+            self._driver.run(lambda: self._connections.dial_failed(sid, monotonic_ms()))
+
+    def _dialled(self, sid: int, host: str, port: int, now_ms: int) -> ElectionCnxn | None:
+        return self._connections.dialled(sid, now_ms)
+
+    def stop(self) -> Deferred[None]:
+        """Listens and dials no more; fires when all ports are closed. Connections that stand are closed by the machine."""
+        self._stopped = True
+        for call in self._binds:
+            if call.active():
+                call.cancel()
+        for attempt in list(self._dials.values()):
+            attempt.cancel()
+        self._dials.clear()
+        ports, self._ports = self._ports, []
+        closed: Deferred[None] = gatherResults([maybeDeferred(port.stopListening) for port in ports]).addCallback(lambda _: None)
+        return closed
