@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from txzk.defs.errors import StorageError
 from txzk.zab.committed_log import CommittedLog
 from txzk.zab.sync_decision import SyncKind, SyncPlan, Txn, decide
 
@@ -24,6 +25,8 @@ def entry(zxid: int) -> bytes:
 class Leader:
     """The history of a leader: `logged` is on disk, the last `kept` of it in memory as well."""
 
+    log_limit = 1000
+
     def __init__(self, logged: Sequence[int], kept: int, last_processed: int | None = None, first_in_files: int = 0) -> None:
         self.logged = list(logged)
         self.committed = CommittedLog(max(kept, 1))
@@ -33,20 +36,16 @@ class Leader:
         self.first_in_files = first_in_files
         self.reads = 0
 
-    def log_txns(self, after_zxid: int, max_bytes: int) -> Iterator[Txn]:
+    def log_txns(self, first_zxid: int, last_zxid: int) -> Iterator[Txn]:
         self.reads += 1
-        size = 0
-        if not any(self.first_in_files <= zxid <= after_zxid for zxid in self.logged):
-            return
-        for zxid in self.logged:
-            if zxid >= self.first_in_files:
-                size += len(entry(zxid)) if zxid > after_zxid else 0
-                if 0 < max_bytes < size:
-                    return
-                yield zxid, entry(zxid)
+        found = [zxid for zxid in self.logged if self.first_in_files <= zxid]
+        if any(zxid <= first_zxid for zxid in found):
+            for zxid in found[: self.log_limit]:
+                if zxid <= last_zxid:
+                    yield zxid, entry(zxid)
 
-    def decide(self, peer_zxid: int, log_sync_bytes: int = 0, force: bool = False) -> SyncPlan:
-        return decide(peer_zxid, self.last_processed, self.committed, self.log_txns, log_sync_bytes, force)
+    def decide(self, peer_zxid: int, with_files: bool = True, force: bool = False) -> SyncPlan:
+        return decide(peer_zxid, self.last_processed, self.committed, self.log_txns if with_files else None, force)
 
 
 # Epoch 1 has 1..3, epoch 2 has 1..4; the memory holds the last four: (1, 3), (2, 1) .. (2, 4) without (1, 1) and (1, 2) on disk only.
@@ -144,12 +143,9 @@ def test_a_snapshot_is_sent_where_it_is_wanted_or_cheaper() -> None:
     leader = Leader(HISTORY, 5)
     assert leader.decide(LAST, force=True).kind is SNAP
     assert leader.reads == 0
-    assert leader.decide(z(1, 2), -1).kind is SNAP
+    assert leader.decide(z(1, 2), with_files=False).kind is SNAP
+    assert leader.decide(z(2, 3), with_files=False).kind is DIFF
     assert leader.reads == 0
-    size = len(entry(z(1, 3)))
-    assert leader.decide(z(1, 2), size).kind is DIFF
-    assert leader.decide(z(1, 2), size - 1).kind is SNAP
-    assert leader.decide(z(2, 3), -1).kind is DIFF
 
 
 def test_files_that_do_not_reach_the_memory_are_of_no_use() -> None:
@@ -157,6 +153,29 @@ def test_files_that_do_not_reach_the_memory_are_of_no_use() -> None:
     leader.logged = [zxid for zxid in HISTORY if zxid < z(2, 2)]
     plan = leader.decide(z(1, 2))
     assert (plan.kind, list(plan.txns), plan.last_queued_zxid) == (SNAP, [], LAST)
+    leader.log_limit = 2
+    assert leader.decide(z(1, 1)).kind is SNAP
+
+
+def test_damaged_files_are_of_no_use() -> None:
+    leader = Leader(HISTORY, 2)
+    original = leader.log_txns
+
+    def damaged(first_zxid: int, last_zxid: int) -> Iterator[Txn]:
+        yield from list(original(first_zxid, last_zxid))[:2]
+        raise StorageError("damage")
+
+    leader.log_txns = damaged  # type: ignore[method-assign]
+    assert leader.decide(z(1, 1)).kind is SNAP
+
+
+def test_files_that_end_before_their_time_end_the_plan() -> None:
+    leader = Leader(HISTORY, 2)
+    plan = leader.decide(z(1, 1))
+    leader.log_limit = 3
+    assert [next(plan.txns)[0], next(plan.txns)[0]] == [z(1, 2), z(1, 3)]
+    with pytest.raises(StorageError, match="nothing between zxid 0x100000003 and 0x200000003"):
+        next(plan.txns)
 
 
 def test_files_that_begin_behind_the_learner_are_of_no_use() -> None:
@@ -168,8 +187,8 @@ def test_the_files_are_read_as_far_as_the_transactions_are_taken() -> None:
     taken: list[int] = []
     original = leader.log_txns
 
-    def counted(after_zxid: int, max_bytes: int) -> Iterator[Txn]:
-        for txn in original(after_zxid, max_bytes):
+    def counted(first_zxid: int, last_zxid: int) -> Iterator[Txn]:
+        for txn in original(first_zxid, last_zxid):
             taken.append(txn[0])
             yield txn
 
@@ -214,7 +233,8 @@ def test_every_learner_ends_with_the_history_of_the_leader(seed: int) -> None:
     elif random.random() < 0.2 and length == len(history):
         peer_zxid = z(epoch + 1, 0)
     leader = Leader(history, random.randrange(len(history) + 1), first_in_files=random.choice([0, random.choice(history)]))
-    plan = leader.decide(peer_zxid, random.choice([0, -1, 20]))
+    leader.log_limit = random.choice([3, 1000])
+    plan = leader.decide(peer_zxid, random.random() < 0.7)
     if plan.kind is SNAP:
         learner = list(history)
     if plan.kind is TRUNC:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from itertools import chain, takewhile
+from itertools import chain
 
+from txzk.defs.errors import StorageError
 from txzk.defs.zxid import counter_of, epoch_of
 from txzk.zab import packets
 from txzk.zab.committed_log import CommittedLog
 
 Txn = tuple[int, bytes]
-# Zxid and entry of what the log files hold, from the zxid on that is given, itself included, or from before it; up to so many bytes of entries
-# behind it (0 for no limit), and up to the first gap. Nothing where the files do not reach back to it.
+# Zxid and entry of what the log files hold, from a first zxid, itself included, or from before it, up to a last one or beyond it. It ends early
+# where there is more than is worth sending (snapshotSizeFactor), where something is missing, and at once where the files do not reach back so far.
 LogTxns = Callable[[int, int], Iterator[Txn]]
 
 
@@ -34,7 +35,8 @@ class SyncPlan:
     """What is to be sent to a learner.
 
     :ivar zxid: belongs into the packet.
-    :ivar txns: zxid and entry of those that follow the packet, each with its COMMIT; read from the files as far as they are needed.
+    :ivar txns: zxid and entry of those that follow the packet, each with its COMMIT; read from the files as far as they are taken. Raises
+        StorageError where a file is gone or damaged meanwhile: then the learner must come again.
     :ivar last_queued_zxid: what is behind it the learner must get from what was proposed or committed meanwhile.
     """
 
@@ -45,13 +47,13 @@ class SyncPlan:
 
 
 def decide(
-    peer_zxid: int, last_processed: int, committed_log: CommittedLog, log_txns: LogTxns, log_sync_bytes: int, force_snapshot: bool = False
+    peer_zxid: int, last_processed: int, committed_log: CommittedLog, log_txns: LogTxns | None, force_snapshot: bool = False
 ) -> SyncPlan:
     """Decides for a learner whose history ends with `peer_zxid`.
 
     :param last_processed: the last zxid of the leader's tree; as long as it leads nothing, the beginning of its epoch.
-    :param log_txns: reads the log files: once here to see whether they have all that is needed, and once more with the plan.
-    :param log_sync_bytes: how much of the files is cheaper than a snapshot; 0 for no limit, negative to leave them alone (snapshotSizeFactor).
+    :param log_txns: reads the log files: once here to see whether they have all that is needed, and once more with the plan; None to leave
+        them alone.
     :param force_snapshot: zookeeper.forceSnapshotSync.
     """
     snapshot = SyncPlan(SyncKind.SNAP, last_processed, iter(()), last_processed)
@@ -67,10 +69,10 @@ def decide(
     txns: Iterable[Txn] = list(committed_log)
     if peer_zxid >= low:
         found = _first_packet(txns, peer_zxid, high)
-    elif log_sync_bytes >= 0:
-        around = _around(peer_zxid, low, log_txns(peer_zxid, log_sync_bytes))
+    elif log_txns is not None:
+        around = _around(peer_zxid, low, log_txns)
         found = _first_packet(around, peer_zxid, high) if around else None
-        txns = chain(takewhile(lambda txn: txn[0] <= low, log_txns(peer_zxid, log_sync_bytes)), txns)
+        txns = chain(_up_to(low, log_txns(peer_zxid, low)), txns)
     else:
         return snapshot
     if found is None:
@@ -98,20 +100,35 @@ def _first_packet(txns: Iterable[Txn], peer_zxid: int, high: int) -> tuple[SyncK
     return None
 
 
-def _around(peer_zxid: int, low: int, txns: Iterable[Txn]) -> list[Txn]:
+def _around(peer_zxid: int, low: int, log_txns: LogTxns) -> list[Txn]:
     """Of what the files hold, the transaction at or before the learner's last and the one behind it; none where they do not lead up to `low`."""
     around: list[Txn] = []
     last = peer_zxid
+    try:
+        for txn in _up_to(low, log_txns(peer_zxid, low)):
+            if txn[0] <= peer_zxid:
+                around = [txn]
+            elif last == peer_zxid:
+                around.append(txn)
+            last = max(last, txn[0])
+    except StorageError:
+        return []
+    return around
+
+
+def _up_to(low: int, txns: Iterable[Txn]) -> Iterator[Txn]:
+    """Those up to `low`.
+
+    :raises StorageError: where they end before it.
+    """
+    last = 0
     for txn in txns:
-        zxid = txn[0]
-        if zxid > low:
+        if txn[0] > low:
             break
-        if zxid <= peer_zxid:
-            around = [txn]
-        elif last == peer_zxid:
-            around.append(txn)
-        last = max(last, zxid)
-    return around if last >= low else []
+        yield txn
+        last = max(last, txn[0])
+    if last != low:
+        raise StorageError(f"the transaction log has nothing between zxid {last:#x} and {low:#x}")
 
 
 def _behind(last: int, txns: Iterable[Txn]) -> Iterator[Txn]:
