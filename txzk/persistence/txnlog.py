@@ -378,7 +378,7 @@ def read_txns(disk: IDisk, log_dir: str, after_zxid: int, max_entry_bytes: int) 
             zxid = logged.header.zxid
             if zxid <= after_zxid:
                 continue
-            if not _follows(zxid, last):
+            if not follows(zxid, last):
                 raise StorageError(
                     f"{reader.path}: zxid {zxid:#x} follows {last:#x}: the transactions between them are missing"
                     + (f" ({torn})" if torn else "")
@@ -389,7 +389,7 @@ def read_txns(disk: IDisk, log_dir: str, after_zxid: int, max_entry_bytes: int) 
             torn = f"{reader.path}: {reader.torn}"
 
 
-def _follows(zxid: int, last: int) -> bool:
+def follows(zxid: int, last: int) -> bool:
     """Whether nothing can be missing between two transactions: one zxid up, the same again (2.3), or the first of a later epoch."""
     if zxid_words.epoch_of(zxid) == zxid_words.epoch_of(last):
         return zxid <= last + 1

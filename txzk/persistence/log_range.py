@@ -1,0 +1,56 @@
+"""A range of the transactions in the log files, for learners that lack them (5.4). Covered by tests/persistence/test_log_range.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from txzk.defs.errors import StorageError
+from txzk.persistence.disk import IDisk
+from txzk.persistence.txnlog import LogReader, follows, log_files, zxid_of_name
+
+
+def read_range(
+    disk: IDisk, log_dir: str, first_zxid: int, last_zxid: int, known_from_zxid: int, max_bytes: int, max_entry_bytes: int
+) -> Iterator[tuple[int, bytes]]:
+    """Zxid and entry of the transactions from one at or before `first_zxid` up to `last_zxid`, read as they are taken.
+
+    Ends early where a transaction is missing or there are more bytes than wanted, and at once where the files do not reach back to `first_zxid`.
+
+    :param known_from_zxid: from here on the log is the history of this server: the zxid of the snapshot that it started from, or that it got from
+        its leader. What a file has from before that may lack the end of an epoch, which nothing in it would tell; so nothing is given.
+    :param max_bytes: of the entries behind `first_zxid`; 0 for no limit.
+    :raises StorageError: for a file that is damaged or gone.
+    """
+    if first_zxid < known_from_zxid:
+        return
+    files = log_files(disk, log_dir)
+    names = [name for begin, name in files if begin <= first_zxid][-1:] + [name for begin, name in files if first_zxid < begin <= last_zxid]
+    last = -1
+    size = 0
+    for name in names:
+        for zxid, entry in LogReader(disk, f"{log_dir}/{name}", max_entry_bytes).entries():
+            if zxid > last_zxid:
+                return
+            if last < 0 and zxid > first_zxid or last >= 0 and not follows(zxid, last):
+                return
+            last = max(last, zxid)
+            if zxid > first_zxid:
+                size += len(entry)
+                if 0 < max_bytes < size:
+                    return
+            yield zxid, entry
+
+
+def worth_sending_bytes(disk: IDisk, snap_dir: str, size_factor: float) -> int:
+    """How many bytes of the log are cheaper to send than a snapshot: a share of the newest one.
+
+    :param size_factor: zookeeper.snapshotSizeFactor, not negative.
+    :returns: 0 for no limit.
+    """
+    snapshots = [(zxid, name) for name in disk.list(snap_dir) if (zxid := zxid_of_name(name, "snapshot")) is not None]
+    if not snapshots:
+        return 0
+    try:
+        return int(disk.size(f"{snap_dir}/{max(snapshots)[1]}") * size_factor)
+    except StorageError:
+        return 0
