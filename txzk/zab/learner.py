@@ -10,7 +10,8 @@ must be for the oldest one.
 Where an answer of the disk is waited for, the bytes of the leader stay where they are. Whatever cannot be ends the connection before
 it has touched the log or the tree; only a COMMIT for another proposal than the oldest ends the process, since the own history is then in doubt.
 A leader before protocol version 0x10000 begins with NEWLEADER, and says UPTODATE where others say NEWLEADER. Nothing happens after the end of
-the connection: what the disk still answers is passed by. Covered by tests/zab/test_learner.py and test_learner_history.py.
+the connection: what the disk still answers is passed by. Covered by tests/zab/test_learner.py, test_learner_history.py and
+tests/system/test_follows_java.py.
 """
 
 from __future__ import annotations
