@@ -7,7 +7,7 @@ proposals are committed in their order once a quorum has logged them; the leader
 late goes through the same steps alone. The leader steps down where a voter is ahead of it, a wait takes too long, its learners are no quorum any
 more, its zxids come to their end, or a reconfiguration names another leader; nothing it is told afterwards does anything.
 
-Covered by tests/zab/test_leader.py.
+Covered by tests/zab/test_leader.py and test_leader_serving.py.
 """
 
 from __future__ import annotations
@@ -339,7 +339,11 @@ class Leader:
             self._serve(now_ms)
 
     def acked(self, handler: LearnerHandler, zxid: int, now_ms: int, wall_ms: int) -> None:
-        if self.phase is LeaderPhase.BROADCAST and handler.sid is not None and handler in self._followers and self._broadcast.acked(handler.sid, zxid):
+        if self.phase is not LeaderPhase.BROADCAST or handler.is_observer or handler.sid is None:
+            return
+        if zxid > self.last_proposed:
+            handler.drop(f"acked 0x{zxid:x}, which was never proposed")
+        elif self._broadcast.acked(handler.sid, zxid):
             self._commit(now_ms, wall_ms)
 
     def touched(self, sessions: list[tuple[int, int]], now_ms: int) -> None:
