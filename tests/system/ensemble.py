@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import os
+import re
 import select
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tests.system.ensemble_links import Link, Links
@@ -22,12 +25,20 @@ from tests.system.suites import ports_in_a_row
 # Whether txzk serves ensembles; what needs that is skipped where it does not.
 TXZK_SERVES = False
 TICK_MS = 500
+# Transactions that a leader keeps in memory.
+COMMITTED_LOG = 500
 # Limits in ticks: short, because a test waits for them.
 LIMITS = {"tickTime": TICK_MS, "initLimit": 8, "syncLimit": 4, "connectToLearnerMasterLimit": 4}
+# What is not in the leader's memory comes out of its log, however small the snapshot is.
+PROPERTIES: dict[str, object] = {"zookeeper.preAllocSize": 64, "zookeeper.extendedTypesEnabled": "true", "zookeeper.snapshotSizeFactor": 1000}
 _SECONDS = 60
 _ASK_SECONDS = 1
 _PORTS_OF_A_SERVER = 3
 _HOST = "127.0.0.1"
+# How a leader of each kind says what it sends a learner; Java says it in two lines of one thread.
+_JAVA_SYNC = re.compile(r"^\[(LearnerHandler-\S+)\] \w+ \S+ - (?:Synchronizing with Learner sid: (\d+)|Sending (DIFF|TRUNC|snapshot))", re.MULTILINE)
+_TXZK_SYNC = re.compile(r"(?:server|observer) (\d+) at \S+ is synchronized from \w+ on by (\w+)")
+_JAVA_SAYS = "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.quorum.LearnerHandler=debug"
 
 
 class Member:
@@ -46,6 +57,7 @@ class Member:
         self.port, self.quorum_port, self.election_port = ports
         self.stopped = False
         self.properties: dict[str, object] = {}
+        self._heard = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.data_dir.mkdir(parents=True)
         (self.data_dir / "myid").write_text(f"{sid}\n")
@@ -72,7 +84,7 @@ class Member:
         if self.kind == "J":
             java, *rest = java_command(java_lib())
             # What lives for seconds is not worth the second compiler.
-            template = [java, "-XX:TieredStopAtLevel=1", *rest]
+            template = [java, "-XX:TieredStopAtLevel=1", _JAVA_SAYS, *rest]
         else:
             template = twistd_command()
         flags = [f"-D{name}={value}" for name, value in self.properties.items()]
@@ -106,6 +118,26 @@ class Member:
         """What it has written to its standard streams."""
         return (self.folder / "server.out").read_text("utf-8", "replace")
 
+    def new_syncs(self) -> Iterator[tuple[int, str]]:
+        """What it has sent to which sid since this was asked before: DIFF, TRUNC or SNAP."""
+        if not (self.folder / "server.out").exists():
+            return
+        text = self.output()
+        text, self._heard = text[self._heard :], len(text)
+        if self.kind == "T":
+            yield from ((int(sid), mode) for sid, mode in _TXZK_SYNC.findall(text))
+            return
+        learners: dict[str, int] = {}
+        for thread, sid, mode in _JAVA_SYNC.findall(text):
+            if sid:
+                learners[thread] = int(sid)
+            else:
+                yield learners[thread], mode.replace("snapshot", "SNAP")
+
+    def forget(self) -> None:
+        """Loses its data, and knows only who it is."""
+        shutil.rmtree(self.data_dir / "version-2")
+
     def word(self, word: bytes) -> str:
         """Its answer to a four-letter word; empty where it gives none in time."""
         try:
@@ -130,6 +162,7 @@ class Ensemble:
     """All members; each has a sid from 1 on, in the order of `kinds`.
 
     :ivar links: the network between them.
+    :ivar figures: counts what has been, in words.
     """
 
     def __init__(self, kinds: str, folder: Path, config: dict[str, object] | None = None, properties: dict[str, object] | None = None) -> None:
@@ -140,6 +173,8 @@ class Ensemble:
         :param properties: system properties under Java's full names, as by -D.
         """
         self.kinds = kinds
+        self.figures: Counter[str] = Counter()
+        self._epochs: set[int] = set()
         count = len(kinds)
         ports = iter(range(first := ports_in_a_row(count * _PORTS_OF_A_SERVER + 2 * count * (count - 1)), first + 2 * count * count + count))
         self.members = {
@@ -147,7 +182,7 @@ class Ensemble:
         }
         proxies = {(sid, other): (next(ports), next(ports)) for sid in self.members for other in self.members if other != sid}
         for sid, member in self.members.items():
-            member.properties = {"zookeeper.preAllocSize": 64, "zookeeper.extendedTypesEnabled": "true"} | (properties or {})
+            member.properties = PROPERTIES | (properties or {})
             lines = []
             for other, target in self.members.items():
                 quorum, election = (target.quorum_port, target.election_port) if other == sid else proxies[sid, other]
@@ -181,11 +216,14 @@ class Ensemble:
     def kill(self, *sids: int) -> None:
         """kill -9."""
         for sid in sids:
+            self.figures[f"{self.members[sid].mode() or 'idle'} killed"] += 1
             self.members[sid].end(signal.SIGKILL)
 
     def replace(self, sid: int, kind: str) -> None:
         """Ends one with SIGTERM and starts the other kind on the same data; waits for nothing."""
         self.members[sid].end(signal.SIGTERM)
+        self.syncs()
+        self.figures[f"{self.members[sid].kind} replaced by {kind}"] += 1
         self.members[sid].kind = kind
         self.members[sid].start()
 
@@ -208,7 +246,21 @@ class Ensemble:
             return bool(found)
 
         self.wait(there_is, "nobody leads")
+        self._note_leader(found[0])
         return found[0]
+
+    def _note_leader(self, sid: int) -> None:
+        found = re.search(r"Zxid: 0x(\w+)", self.members[sid].word(b"srvr"))
+        if found and (epoch := int(found[1], 16) >> 32) not in self._epochs:
+            self._epochs.add(epoch)
+            self.figures[f"{self.members[sid].kind} leads"] += 1
+
+    def syncs(self) -> Counter[str]:
+        """What leaders have sent to learners so far: "J to T DIFF" and so on."""
+        for member in self.members.values():
+            for sid, mode in member.new_syncs():
+                self.figures[f"{member.kind} to {self.members[sid].kind} {mode}"] += 1
+        return Counter({name: number for name, number in self.figures.items() if " to " in name})
 
     def wait_serving(self, *sids: int) -> None:
         """Until these, or all that run and are not stopped, serve, one of them as the only leader."""
@@ -218,6 +270,7 @@ class Ensemble:
             return all(modes) and modes.count("leader") == 1
 
         self.wait(all_serve, "they do not serve")
+        self.leader()
 
     def wait(self, what: Callable[[], bool], otherwise: str) -> None:
         """Until something is true. Nothing tells of it: it is looked at again and again, while no server ends by itself.
@@ -248,7 +301,8 @@ class Ensemble:
 
     def output(self) -> str:
         """The last lines that each has written."""
-        return "\n".join(f"--- {sid} {member.kind}\n{member.output()[-2000:]}" for sid, member in self.members.items() if member.folder.joinpath("server.out").exists())
+        found = [(sid, member) for sid, member in self.members.items() if (member.folder / "server.out").exists()]
+        return "\n".join(f"--- {sid} {member.kind}\n{member.output()[-2000:]}" for sid, member in found)
 
     def close(self) -> None:
         """Ends everything."""

@@ -318,6 +318,8 @@ class Run:
         for zxid in sorted(set[int]().union(*digests.values())):
             if len({kept[zxid] for kept in digests.values() if zxid in kept}) > 1:
                 found.append(f"digests at {zxid:#x}: {[kept.get(zxid) for kept in digests.values()]}")
+        self._ensemble.figures["writes acknowledged"] += len(self._recorder.acknowledged_ns)
+        self._ensemble.figures["violations"] += len(found)
         return found
 
     def summary(self) -> str:
@@ -337,8 +339,9 @@ def final(root: str, tree: Tree, history: History) -> Final:
     """What the tree of a server says of a history."""
     registers = {}
     for register in history.registers:
-        data, stat, _ = tree[f"{root}/{register}"]
-        registers[register] = (stat.version, (data or b"").decode(), stat.mzxid)
+        if f"{root}/{register}" in tree:
+            data, stat, _ = tree[f"{root}/{register}"]
+            registers[register] = (stat.version, (data or b"").decode(), stat.mzxid)
     marks = {}
     for path, (data, stat, _) in tree.items():
         folder, _, name = path.rpartition("/")
