@@ -10,7 +10,8 @@ from random import Random
 from typing import Final
 
 from txzk.config.server import ServerConfig
-from txzk.peer.effects import Effect, Report, WriteLog
+from txzk.defs import paths
+from txzk.peer.effects import Effect, Report, WriteLog, WriteSnapshot
 from txzk.peer.snapshots import Snapshots
 from txzk.persistence.recovery import Recovered
 from txzk.persistence.txnlog import LogWriter
@@ -67,10 +68,17 @@ class ZKDatabase:
         self.effects = []
         return effects
 
-    def log_written(self, now_ms: int) -> None:
-        """The batch that was under way is on disk."""
+    def log_written(self, zxid: int, now_ms: int) -> None:
+        """The batch that was under way, which ends with `zxid`, is on disk."""
         self.writing = False
         self.input_ms = now_ms
+
+    def set_config(self, text: str, version: int, wall_ms: int) -> None:
+        """Puts the active configuration into its node, as no transaction does.
+
+        :param version: of the configuration, which is a zxid.
+        """
+        self.tree.set_data(paths.CONFIG, text.encode(), -1, version, wall_ms)
 
     def begin_snapshot_if_due(self, now_ms: int) -> None:
         """Begins a snapshot where the log has grown enough and none is being written; to be called once what is on disk has been applied."""
@@ -94,7 +102,10 @@ class ZKDatabase:
         write = self._snapshots.step(_NODES_A_STEP)
         if write is not None:
             self._snapshot_writes += 1
-            self.effects.append(write)
+            self._write_snapshot(write)
+
+    def _write_snapshot(self, write: WriteSnapshot) -> None:
+        self.effects.append(write)
 
     def snapshot_written(self, now_ms: int) -> int | None:
         """What the oldest WriteSnapshot asked for is done.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from txzk.persistence.disk import DiskOp
+
+# Exit codes of the process: the log or a snapshot cannot be written; the log cannot be cut.
+STORAGE_FAILURE: Final = 10
+TRUNCATION_FAILURE: Final = 13
 
 
 class WriteLog:
@@ -15,6 +21,26 @@ class WriteLog:
         self.last_zxid = last_zxid
 
 
+class WriteEpoch:
+    """Run `ops` behind everything that the disk of the log was given before, and call `epoch_written(name, epoch)`."""
+
+    __slots__ = ("epoch", "name", "ops")
+
+    def __init__(self, ops: list[DiskOp], name: str, epoch: int) -> None:
+        self.ops = ops
+        self.name = name
+        self.epoch = epoch
+
+
+class ChangeLog:
+    """Run `ops` behind everything that the disk of the log was given before, and call `log_changed`."""
+
+    __slots__ = ("ops",)
+
+    def __init__(self, ops: list[DiskOp]) -> None:
+        self.ops = ops
+
+
 class WriteSnapshot:
     """Run `ops` beside the log and call `snapshot_written`."""
 
@@ -25,12 +51,13 @@ class WriteSnapshot:
 
 
 class Stop:
-    """The server cannot go on; end the process with this reason."""
+    """The server cannot go on; end the process with this reason and exit code (2.15)."""
 
-    __slots__ = ("reason",)
+    __slots__ = ("exit_code", "reason")
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, exit_code: int = STORAGE_FAILURE) -> None:
         self.reason = reason
+        self.exit_code = exit_code
 
 
 class Report:
@@ -43,4 +70,4 @@ class Report:
         self.warning = warning
 
 
-Effect = WriteLog | WriteSnapshot | Stop | Report
+Effect = WriteLog | WriteEpoch | ChangeLog | WriteSnapshot | Stop | Report

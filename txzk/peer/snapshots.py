@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from txzk.database.tree import DataTree
 from txzk.peer.effects import WriteSnapshot
-from txzk.persistence.disk import Close, CreateFile, DiskOp, Rename, Sync, SyncDir, Write
-from txzk.persistence.snapshot import SnapshotWriter
+from txzk.persistence.disk import Close, CreateFile, DiskOp, Remove, Rename, Sync, SyncDir, Write
+from txzk.persistence.snapshot import SUFFIXES, SnapshotWriter
 
 # Bytes between two waits for the disk: a long dirty file would slow down every flush of the log.
 _SYNC_BYTES: Final = 4 << 20
@@ -53,6 +53,10 @@ class Snapshots:
         limit = self._settings.snap_size_limit_kb * 1024
         self._bytes = limit // 2 + self._random.randrange(limit // 2) if limit > 1 else 0
 
+    def file_name(self, zxid: int) -> str:
+        """The name that a snapshot at `zxid` gets."""
+        return f"snapshot.{zxid:x}{SUFFIXES[self._settings.snapshot_compression_method]}"
+
     @property
     def running(self) -> bool:
         """Whether a snapshot is being written."""
@@ -73,6 +77,16 @@ class Snapshots:
         )
         self._path = f"{self._dir}/{self._writer.file_name}"
         self._offset = self._unsynced = 0
+
+    def abort(self) -> WriteSnapshot | None:
+        """Gives up the snapshot that is being written; gives what removes the beginning of it, if there is any."""
+        if self._writer is None:
+            return None
+        self._writer = None
+        self._parts.clear()
+        self._part_bytes = 0
+        temporary = self._path + ".tmp"
+        return WriteSnapshot([Close(temporary), Remove(temporary)]) if self._offset else None
 
     def step(self, max_nodes: int) -> WriteSnapshot | None:
         """Serializes some nodes; gives what is to be written, once that is enough or all."""

@@ -62,7 +62,7 @@ class StandaloneServer(OrderingServer):
         """
         database = self.database
         began_ms = database.batch_began_ms
-        database.log_written(now_ms)
+        database.log_written(zxid, now_ms)
         done = self._chain.committed(zxid, now_ms)
         self._answered(done, now_ms, wall_ms)
         self._measures.flushed(len(done), self._chain.in_flight, began_ms, now_ms, sync_ms)

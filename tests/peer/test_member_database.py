@@ -1,0 +1,339 @@
+"""The database of a member: epochs behind the log, what is committed and what is not, a history that is cut or replaced, crashes on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.peer.member import FOLDER, Member
+from tests.persistence.options import History, describe
+from txzk.database.tree import DataTree
+from txzk.defs import opcodes, paths
+from txzk.jute.txns import decode_entry
+from txzk.peer.effects import TRUNCATION_FAILURE, WriteEpoch, WriteLog
+from txzk.peer.member_database import SNAPSHOT_SAVED, TRUNCATED
+from txzk.persistence.epochs import ACCEPTED, CURRENT, read_epoch
+from txzk.persistence.recovery import recover
+
+E5 = 5 << 32
+
+
+def history_of(count: int, epoch: int = 0, name: str = "n") -> History:
+    history = History(epoch)
+    for number in range(count):
+        history.create(f"/{name}{number}")
+    return history
+
+
+def log_all(member: Member, history: History, commit: bool = True) -> None:
+    """Everything that the database lacks is appended and, if it is to be, applied."""
+    database = member.database
+    for zxid, entry in history.entries:
+        if zxid > database.last_zxid:
+            database.append(zxid, entry)
+            if commit:
+                apply(member, entry)
+                database.committed(zxid)
+
+
+def apply(member: Member, entry: bytes) -> None:
+    header, txn, digest = decode_entry(entry)
+    member.database.tree.apply(header, txn, digest.treeDigest if digest is not None else None)
+
+
+def started(member: Member) -> DataTree:
+    """The tree of a server that starts with what is on disk now."""
+    return recover(member.disk.copy(), FOLDER, FOLDER, member.config.settings).tree
+
+
+def test_an_epoch_is_written_behind_all_that_was_appended_before_it() -> None:
+    member = Member()
+    database = member.database
+    history = history_of(3)
+    database.append(*history.entries[0])
+    assert [type(effect) for effect in member.take()] == [WriteLog]
+    database.append(*history.entries[1])
+    database.save_epoch(CURRENT, 4)
+    assert member.take() == [] and not database.idle
+    assert member.log_step()
+    assert [type(effect) for effect in member.take()] == [WriteLog, WriteEpoch]
+    database.append(*history.entries[2])
+    assert member.log_step() and database.durable_zxid == 2
+    assert (database.current_epoch, read_epoch(member.disk, FOLDER, CURRENT)) == (0, 0)
+    assert member.log_step()
+    assert (database.current_epoch, read_epoch(member.disk, FOLDER, CURRENT)) == (4, 4)
+    database.save_epoch(ACCEPTED, 7)
+    member.run()
+    assert (database.accepted_epoch, read_epoch(member.disk, FOLDER, ACCEPTED), database.idle) == (7, 7, True)
+
+
+def test_a_start_has_the_epochs_and_the_last_transactions_of_the_disk() -> None:
+    member = Member()
+    log_all(member, history_of(9))
+    member.database.save_epoch(ACCEPTED, 3)
+    member.run()
+    again = Member(member.disk.copy(), commit_log_count=4).database
+    assert [zxid for zxid, _ in again.committed_log] == [6, 7, 8, 9]
+    assert (again.accepted_epoch, again.current_epoch, again.last_zxid, again.durable_zxid) == (3, 0, 9, 9)
+
+
+def test_what_is_committed_moves_into_the_committed_log_in_order() -> None:
+    member = Member()
+    history = history_of(4)
+    log_all(member, history, commit=False)
+    database = member.database
+    database.committed(2)
+    assert list(database.committed_log) == history.entries[:2]
+    database.applied(*history.entries[2])
+    assert list(database.committed_log) == history.entries[:3]
+    database.committed(9)
+    assert list(database.committed_log) == history.entries and database.last_zxid == 4
+
+
+def test_at_the_end_of_a_role_all_that_was_logged_is_applied() -> None:
+    member = Member()
+    history = history_of(4)
+    log_all(member, history, commit=False)
+    for _, entry in history.entries[:2]:
+        apply(member, entry)
+    member.database.committed(2)
+    member.run()
+    assert member.database.idle and member.database.tree.last_processed_zxid == 2
+    member.database.fast_forward()
+    assert describe(member.database.tree) == history.states[4] and member.database.tree.digest_mismatches == 0
+    assert list(member.database.committed_log) == history.entries
+    member.database.fast_forward()
+    assert member.database.tree.last_processed_zxid == 4
+
+
+def test_the_configuration_is_put_into_its_node() -> None:
+    database = Member().database
+    database.set_config("server.1=a:1:2:participant\nversion=0", 7, 99)
+    node = database.tree.nodes[paths.CONFIG]
+    assert (node.data, node.version, node.mzxid, node.mtime) == (b"server.1=a:1:2:participant\nversion=0", -1, 7, 99)
+
+
+# The log files, for learners.
+
+
+def zxids(member: Member, after: int, max_bytes: int = 0) -> list[int]:
+    return [zxid for zxid, _ in member.database.log_txns(after, max_bytes)]
+
+
+def test_the_log_files_are_read_from_the_transaction_before_on() -> None:
+    member = Member()
+    history = history_of(6)
+    log_all(member, history)
+    member.run()
+    assert list(member.database.log_txns(1, 0)) == history.entries
+    assert zxids(member, 4) == [3, 4, 5, 6]
+    assert zxids(member, 6) == [5, 6] and zxids(member, 0) == [] and zxids(member, 9) == []
+    size = len(history.entries[4][1])
+    assert zxids(member, 4, size) == [3, 4, 5] and zxids(member, 4, size - 1) == [3, 4] and zxids(member, 4, 2 * size) == [3, 4, 5, 6]
+
+
+def test_the_log_files_are_read_over_their_ends_and_up_to_a_gap() -> None:
+    member = Member()
+    history = history_of(6)
+    log_all(member, history)
+    member.run()
+    again = Member(member.disk.copy())
+    more = History()
+    more.zxid, more.tree = history.zxid, history.tree
+    more.create("/m0")
+    log_all(again, more)
+    again.run()
+    assert zxids(again, 5) == [4, 5, 6, 7]
+    for behind, found in ((history_of(3, 1), [4, 5, 6, 0x100000001, 0x100000002, 0x100000003]), (history_of(9), [4, 5, 6])):
+        gap = Member(member.disk.copy())
+        for zxid, entry in behind.entries:
+            if zxid > 7:
+                gap.database.append(zxid, entry)
+        gap.run()
+        assert zxids(gap, 5) == found
+
+
+def test_damage_ends_the_reading_of_the_log_files() -> None:
+    member = Member()
+    log_all(member, history_of(3))
+    member.run()
+    data = bytearray(member.disk.content(f"{FOLDER}/log.1"))
+    data[60] ^= 1
+    member.disk.put(f"{FOLDER}/log.1", bytes(data))
+    assert zxids(member, 1) == []
+
+
+def test_what_is_cheaper_than_a_snapshot_follows_its_size() -> None:
+    member = Member(snapshot_size_factor=0.5)
+    assert member.database.log_sync_bytes == member.disk.size(f"{FOLDER}/snapshot.0") // 2
+    assert Member(snapshot_size_factor=-1.0).database.log_sync_bytes == -1
+    member.disk.put(f"{FOLDER}/snapshot.9", bytes(1000))
+    assert member.database.log_sync_bytes == 500
+
+
+# Another history.
+
+
+def test_a_truncation_waits_for_the_log_and_leaves_nothing_behind_its_zxid() -> None:
+    member = Member()
+    history = history_of(6)
+    log_all(member, history)
+    member.database.truncate(4)
+    assert member.database.finished == [] and member.database.last_zxid == 6
+    member.run()
+    database = member.database
+    assert database.finished == [TRUNCATED] and database.idle
+    assert describe(database.tree) == history.states[4] == describe(started(member))
+    assert (database.last_zxid, database.durable_zxid, database.committed_log.max_zxid) == (4, 4, 4)
+    other = history_of(4)
+    other.create("/other")
+    log_all(member, other)
+    member.run()
+    assert describe(started(member)) == other.states[5]
+
+
+def test_a_truncation_gives_up_the_snapshot_that_is_being_written() -> None:
+    member = Member()
+    log_all(member, history_of(6))
+    member.run()
+    member.database.begin_snapshot(0)
+    member.database.snapshot_step()
+    member.database.truncate(4)
+    member.run()
+    assert member.database.finished == [TRUNCATED]
+    assert [name for name in member.disk.list(FOLDER) if name.startswith("snapshot")] == ["snapshot.0"]
+
+
+def test_a_truncation_that_is_impossible_ends_the_process() -> None:
+    member = Member()
+    log_all(member, history_of(3))
+    member.database.truncate(0x100000007)
+    member.run()
+    assert member.stopped is not None and member.stopped.exit_code == TRUNCATION_FAILURE and "0x100000007" in member.stopped.reason
+    assert member.database.finished == []
+
+
+def replaced(old: History, new: History) -> Member:
+    """A member with the old history on disk that has received the new one, with two transactions behind the snapshot."""
+    member = Member()
+    log_all(member, old)
+    member.run()
+    received = History(new.entries[0][0] >> 32)
+    for _, entry in new.entries[:-2]:
+        header, txn, _ = decode_entry(entry)
+        received.tree.apply(header, txn)
+    member.database.replace(received.tree, {77: 4000}, new.entries[-3][0])
+    for _, entry in new.entries[-2:]:
+        apply(member, entry)
+    return member
+
+
+OLD_AND_NEW: list[tuple[Callable[[], History], Callable[[], History]]] = [
+    (lambda: history_of(3), lambda: history_of(6, 5)), (lambda: history_of(6, 5, "old"), lambda: history_of(4, 5, "new")),
+    (lambda: history_of(6, 7, "old"), lambda: history_of(4, 5, "new")), (lambda: history_of(4, 5, "old"), lambda: history_of(4, 5, "new")),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), OLD_AND_NEW)
+def test_a_received_history_takes_the_place_of_the_old_one(old: Callable[[], History], new: Callable[[], History]) -> None:
+    member = replaced(old(), new())
+    history = new()
+    database = member.database
+    last = history.entries[-1][0]
+    assert database.last_zxid == history.entries[-3][0]
+    database.save_snapshot()
+    assert database.finished == []
+    member.run()
+    assert database.finished == [SNAPSHOT_SAVED] and database.idle and not database.unsaved
+    assert (database.last_zxid, database.durable_zxid) == (last, last)
+    assert describe(started(member)) == history.states[last] and started(member).sessions == {77: 4000}
+    assert [name for name in member.disk.list(FOLDER) if name.startswith("log")] == []
+    history.create("/more")
+    log_all(member, history)
+    member.run()
+    assert describe(started(member)) == history.states[last + 1]
+
+
+@pytest.mark.parametrize(("old", "new"), OLD_AND_NEW)
+def test_a_crash_while_a_history_is_replaced_leaves_one_or_the_other(old: Callable[[], History], new: Callable[[], History]) -> None:
+    ends = set()
+    steps = 0
+    while True:
+        member = replaced(old(), new())
+        member.database.save_snapshot()
+        for _ in range(steps):
+            if not member.log_step():
+                member.snapshot_step()
+        states = {zxid: state for zxid, state in old().states.items() if zxid}
+        for _, disk in member.disk.crash_states():
+            tree = recover(disk, FOLDER, FOLDER, member.config.settings).tree
+            zxid = tree.last_processed_zxid
+            received = zxid == new().entries[-1][0] and describe(tree) == new().states[zxid]
+            assert received or zxid == 0 or describe(tree) == states[zxid]
+            ends.add(received)
+        if member.database.finished:
+            break
+        steps += 1
+    assert ends == {True, False}
+
+
+def test_what_is_appended_is_not_written_before_the_received_history_is() -> None:
+    new = history_of(6, 5)
+    member = replaced(history_of(3), new)
+    new.create("/more")
+    member.database.append(*new.entries[-1])
+    member.run()
+    assert describe(started(member)) == history_of(3).states[3]
+    assert member.database.durable_zxid < member.database.last_zxid
+    member.database.save_snapshot()
+    member.run()
+    apply(member, new.entries[-1][1])
+    assert describe(started(member)) == new.states[new.zxid] == describe(member.database.tree)
+    assert member.database.durable_zxid == member.database.last_zxid == new.zxid
+
+
+def test_a_received_history_that_was_not_saved_is_forgotten() -> None:
+    member = replaced(history_of(3), history_of(6, 5))
+    member.database.reload()
+    assert describe(member.database.tree) == history_of(3).states[3]
+    assert (member.database.last_zxid, member.database.committed_log.max_zxid, member.database.unsaved) == (3, 3, False)
+    more = history_of(4)
+    log_all(member, more)
+    member.run()
+    assert describe(started(member)) == more.states[4] and member.database.idle
+
+
+def test_a_snapshot_is_not_complete_before_the_log_has_what_it_tells_of() -> None:
+    member = Member()
+    history = history_of(2)
+    log_all(member, history)
+    member.take()
+    member.database.begin_snapshot(0)
+    assert member.snapshot_step() is False and not member.database.idle
+    assert [name for name in member.disk.list(FOLDER) if name.startswith("snapshot")] == ["snapshot.0"]
+    assert member.log_step()
+    assert member.snapshot_step()
+    assert "snapshot.2" in member.disk.list(FOLDER)
+    member.run()
+    assert member.database.idle
+
+
+def test_a_snapshot_that_waits_for_the_log_can_be_given_up() -> None:
+    member = Member()
+    log_all(member, history_of(2))
+    member.take()
+    member.database.begin_snapshot(0)
+    member.snapshot_step()
+    member.database.abort_snapshot()
+    member.run()
+    assert member.database.idle and member.disk.list(FOLDER) == ["acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"]
+
+
+def test_sessions_are_those_of_the_tree() -> None:
+    database = Member().database
+    header = decode_entry(history_of(1).entries[0][1])[0]._replace(type=opcodes.CLOSE_SESSION)
+    database.tree.sessions[header.clientId] = 5000
+    assert list(database.sessions.values()) == [5000]
+    database.tree.apply(header, None)
+    assert database.sessions == {}

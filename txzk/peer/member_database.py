@@ -1,0 +1,362 @@
+"""MemberDatabase: the database of a member of an ensemble: besides tree, log and snapshots it keeps the epochs and the last transactions for
+learners, and its history can be cut or replaced.
+
+Theory of operation. What is appended is not committed yet; it waits in memory until `committed` or `applied` says so, or until
+`fast_forward` applies all of it because the role is over. `truncate` and `save_snapshot` go on in steps, each behind the answer of the
+disk to the one before; `finished` tells when they have ended. A history that was replaced exists in memory only until `save_snapshot` has ended:
+until then nothing is logged. Whatever a crash leaves on the way is a history without a gap: first goes what is later than the received
+snapshot, then comes the snapshot, then the log before it goes, which may hold what no leader ever committed.
+
+Invariants: `durable_zxid` <= `last_zxid`; no snapshot file gets its name before the log holds all that it tells of.
+Covered by tests/peer/test_member_database.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Final
+
+from txzk.config.server import ServerConfig
+from txzk.database.tree import DataTree
+from txzk.defs.errors import StorageError
+from txzk.jute.txns import decode_entry
+from txzk.peer.database import ZKDatabase
+from txzk.peer.effects import TRUNCATION_FAILURE, ChangeLog, Effect, Stop, WriteEpoch, WriteSnapshot
+from txzk.persistence import epochs
+from txzk.persistence.disk import Close, CreateFile, DiskOp, IDisk, Remove
+from txzk.persistence.recovery import Recovered, recover, reread
+from txzk.persistence.truncate import cut, later_snapshots, remove, truncate
+from txzk.persistence.txnlog import LogReader, follows, log_files, zxid_of_name
+from txzk.zab.committed_log import DEFAULT_LIMIT, CommittedLog
+
+# What `finished` names.
+TRUNCATED: Final = "truncated"
+SNAPSHOT_SAVED: Final = "snapshot saved"
+
+
+def recover_member(
+    disk: IDisk, config: ServerConfig, clock_ms: Callable[[], int] = lambda: 0, commit_log_count: int = DEFAULT_LIMIT
+) -> Recovered:
+    """Reads the data directory of a member; epoch files that are missing or behind are written.
+
+    :param clock_ms: tells the time, for the statistics.
+    :raises StorageError: where the server must not start (6.5).
+    """
+    recovered = recover(disk, config.snap_dir, config.log_dir, config.settings, clock_ms, commit_log_count)
+    recovered.accepted_epoch, recovered.current_epoch = epochs.check_epochs(disk, config.snap_dir, recovered.tree.last_processed_zxid)
+    return recovered
+
+
+class MemberDatabase(ZKDatabase):
+    """The data of one member; lives as long as the process.
+
+    :ivar accepted_epoch: as it is on disk, like `current_epoch`.
+    :ivar committed_log: the last transactions that were committed.
+    :ivar last_zxid: of the last transaction appended, or of the snapshot that replaced the history.
+    :ivar durable_zxid: of the last transaction on disk.
+    :ivar finished: what has ended, TRUNCATED or SNAPSHOT_SAVED, oldest first; whoever asked for it takes it away.
+    """
+
+    def __init__(
+        self, config: ServerConfig, recovered: Recovered, random: Random, disk: IDisk, now_ms: int, commit_log_count: int = DEFAULT_LIMIT,
+        snapshot_size_factor: float = 0.33,
+    ) -> None:
+        """
+        :param recovered: of `recover_member`.
+        :param disk: to read from; what is to be written becomes effects.
+        :param now_ms: monotonic time.
+        :param commit_log_count: zookeeper.commitLogCount.
+        :param snapshot_size_factor: zookeeper.snapshotSizeFactor.
+        """
+        super().__init__(config, recovered, random, now_ms)
+        self._disk = disk
+        self._commit_log_count = commit_log_count
+        self._snapshot_size_factor = snapshot_size_factor
+        self.accepted_epoch = recovered.accepted_epoch or 0
+        self.current_epoch = recovered.current_epoch or 0
+        self.finished: list[str] = []
+        self._uncommitted: deque[tuple[int, bytes]] = deque()
+        self._unsent_epochs: list[WriteEpoch] = []
+        self._epochs_under_way = 0
+        self._changes_under_way = 0
+        self._tasks: deque[Iterator[None]] = deque()
+        # The last write of a snapshot that tells of transactions which the log does not hold yet, and the last zxid of those.
+        self._held: tuple[WriteSnapshot, int] | None = None
+        # Whether the history was replaced and no disk has it.
+        self.unsaved = False
+        self._replaced_zxid = 0
+        self._load(recovered)
+
+    def _load(self, recovered: Recovered) -> None:
+        self._take(recovered.tree)
+        for zxid, entry in recovered.last_txns:
+            self.committed_log.append(zxid, entry)
+
+    def _take(self, tree: DataTree) -> None:
+        self.tree = tree
+        self.last_zxid = self.durable_zxid = tree.last_processed_zxid
+        self.committed_log = CommittedLog(self._commit_log_count)
+        self._uncommitted.clear()
+
+    # Transactions
+
+    def append(self, zxid: int, entry: bytes) -> None:
+        """Adds a proposal to the log."""
+        self.log.append(zxid, entry)
+        self._uncommitted.append((zxid, entry))
+        self.last_zxid = zxid
+
+    def committed(self, zxid: int) -> None:
+        """All that was appended up to `zxid` is committed and applied."""
+        waiting = self._uncommitted
+        while waiting and waiting[0][0] <= zxid:
+            self.committed_log.append(*waiting.popleft())
+
+    def applied(self, zxid: int, entry: bytes) -> None:
+        """A transaction that a leader committed is applied, whether it was appended or not."""
+        waiting = self._uncommitted
+        while waiting and waiting[0][0] <= zxid:
+            waiting.popleft()
+        self.committed_log.append(zxid, entry)
+
+    def fast_forward(self) -> None:
+        """Applies all that was appended: at the end of a role nobody can tell whether it was committed."""
+        for zxid, entry in self._uncommitted:
+            header, txn, digest = decode_entry(entry)
+            self.tree.apply(header, txn, digest.treeDigest if digest is not None else None)
+            self.committed_log.append(zxid, entry)
+        self._uncommitted.clear()
+
+    def log_written(self, zxid: int, now_ms: int) -> None:
+        super().log_written(zxid, now_ms)
+        self.durable_zxid = max(self.durable_zxid, zxid)
+        self._advance()
+
+    def log_txns(self, after_zxid: int, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+        """Zxid and entry of what the log files hold from `after_zxid` on, and of the one before it; read as they are asked for.
+
+        It ends at a gap, at damage, and with the end of the files. Where the files begin behind `after_zxid` there is nothing.
+
+        :param max_bytes: the most bytes of entries behind `after_zxid`; 0 for no limit.
+        """
+        log_dir = self._config.log_dir
+        files = log_files(self._disk, log_dir)
+        first = max((index for index, (zxid, _) in enumerate(files) if zxid <= after_zxid), default=-1)
+        if first < 0:
+            return
+        before: tuple[int, bytes] | None = None
+        last = -1
+        size = 0
+        try:
+            for _, name in files[first:]:
+                for zxid, entry in LogReader(self._disk, f"{log_dir}/{name}", self._config.settings.max_record_bytes).entries():
+                    if last >= 0 and not follows(zxid, last):
+                        return
+                    last = max(last, zxid)
+                    if zxid < after_zxid:
+                        before = (zxid, entry)
+                        continue
+                    if before is not None:
+                        yield before
+                        before = None
+                    if zxid > after_zxid:
+                        size += len(entry)
+                        if 0 < max_bytes < size:
+                            return
+                    yield zxid, entry
+        except StorageError:
+            return
+
+    @property
+    def log_sync_bytes(self) -> int:
+        """How much of the log files is cheaper to send than a snapshot; 0 for any amount, negative for none."""
+        factor = self._snapshot_size_factor
+        if factor < 0:
+            return -1
+        snap_dir = self._config.snap_dir
+        dated = [(zxid_of_name(name, "snapshot"), name) for name in self._disk.list(snap_dir)]
+        newest = max(((zxid, name) for zxid, name in dated if zxid is not None), default=None)
+        return int(self._disk.size(f"{snap_dir}/{newest[1]}") * factor) if newest is not None else 0
+
+    # Epochs
+
+    def save_epoch(self, name: str, epoch: int) -> None:
+        """Puts an epoch on disk, behind all that was appended; answered by `epoch_written`.
+
+        :param name: epochs.ACCEPTED or CURRENT.
+        """
+        self._unsent_epochs.append(WriteEpoch(epochs.save_epoch(self._config.snap_dir, name, epoch), name, epoch))
+
+    def epoch_written(self, name: str, epoch: int) -> None:
+        """An epoch is on disk."""
+        self._epochs_under_way -= 1
+        if name == epochs.ACCEPTED:
+            self.accepted_epoch = epoch
+        else:
+            self.current_epoch = epoch
+        self._advance()
+
+    # Effects
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be done now; to be called after every input."""
+        if self._tasks:
+            self._advance()
+        held = self._held
+        if held is not None and held[1] <= self.durable_zxid:
+            self._held = None
+            self.effects.append(held[0])
+        if self.unsaved:
+            effects, self.effects = self.effects, []
+        else:
+            effects = super().take_effects()
+        if self._unsent_epochs and not self.log.pending:
+            self._epochs_under_way += len(self._unsent_epochs)
+            effects += self._unsent_epochs
+            self._unsent_epochs.clear()
+        return effects
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, and nothing waits to be written."""
+        return not (
+            self.writing or self.log.pending or self._unsent_epochs or self._epochs_under_way or self._changes_under_way or self._tasks
+            or self._snapshots.running or self._snapshot_writes
+        )
+
+    def log_changed(self) -> None:
+        """What the oldest ChangeLog asked for is done."""
+        self._changes_under_way -= 1
+        self._advance()
+
+    def _write_snapshot(self, write: WriteSnapshot) -> None:
+        end_zxid = min(self.tree.last_processed_zxid, self.last_zxid)
+        if self._snapshots.running or self.unsaved or end_zxid <= self.durable_zxid:
+            self.effects.append(write)
+        else:
+            self._held = (write, end_zxid)
+
+    def snapshot_written(self, now_ms: int) -> int | None:
+        took_ms = super().snapshot_written(now_ms)
+        self._advance()
+        return took_ms
+
+    def abort_snapshot(self) -> None:
+        """Gives up the snapshot that is being written."""
+        held = self._held
+        if held is None:
+            removal = self._snapshots.abort()
+        else:
+            self._held = None
+            self._snapshot_writes -= 1
+            temporary = held[0].ops[0].path
+            removal = None if isinstance(held[0].ops[0], CreateFile) else WriteSnapshot([Close(temporary), Remove(temporary)])
+        if removal is not None:
+            self._snapshot_writes += 1
+            self.effects.append(removal)
+
+    # Another history
+
+    def truncate(self, zxid: int) -> None:
+        """Takes everything behind `zxid` off the disk and out of memory; ends with TRUNCATED, or where that is impossible with the process."""
+        self._begin(self._truncation(zxid))
+
+    def replace(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
+        """Takes another history, in memory; `save_snapshot` or `reload` must follow.
+
+        :param sessions: id to timeout in milliseconds.
+        :param zxid: of the last transaction in it.
+        """
+        self.abort_snapshot()
+        tree.sessions = sessions
+        tree.last_processed_zxid = zxid
+        self._change(self.log.end())
+        self._replaced_zxid = max(self.last_zxid, self._replaced_zxid if self.unsaved else 0)
+        self.unsaved = True
+        self._take(tree)
+
+    def save_snapshot(self) -> None:
+        """Puts the whole tree on disk; ends with SNAPSHOT_SAVED. A history that was replaced is not on disk any more then."""
+        self._begin(self._saving())
+
+    def reload(self) -> None:
+        """Reads the data directory again and forgets what is not there; only while `idle`, or where the history was replaced and not saved.
+
+        :raises StorageError: where it cannot be read.
+        """
+        self.abort_snapshot()
+        self._change(self.log.end())
+        recovered = reread(
+            self._disk, self._config.snap_dir, self._config.log_dir, self._config.settings, last_txns=self._commit_log_count
+        )
+        self.unsaved = False
+        self._load(recovered)
+
+    def _begin(self, task: Iterator[None]) -> None:
+        self._tasks.append(task)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Goes on with the oldest task as far as the disk lets it."""
+        tasks = self._tasks
+        while tasks:
+            for _ in tasks[0]:
+                return
+            tasks.popleft()
+
+    def _change(self, ops: list[DiskOp]) -> None:
+        if ops:
+            self._changes_under_way += 1
+            self.effects.append(ChangeLog(ops))
+
+    def _until_written(self) -> Iterator[None]:
+        while self.writing or self.log.pending or self._unsent_epochs or self._epochs_under_way:
+            yield
+
+    def _until_changed(self) -> Iterator[None]:
+        while self._changes_under_way:
+            yield
+
+    def _truncation(self, zxid: int) -> Iterator[None]:
+        config = self._config
+        self.abort_snapshot()
+        yield from self._until_written()
+        while self._snapshot_writes:
+            yield
+        try:
+            recovered, ops = truncate(self._disk, config.snap_dir, config.log_dir, zxid, config.settings, self._commit_log_count)
+        except StorageError as error:
+            self.effects.append(Stop(str(error), TRUNCATION_FAILURE))
+            return
+        self._change(self.log.end() + ops)
+        yield from self._until_changed()
+        self._load(recovered)
+        self.finished.append(TRUNCATED)
+
+    def _saving(self) -> Iterator[None]:
+        config = self._config
+        self.abort_snapshot()
+        while self.writing or self._snapshot_writes:
+            yield
+        old_logs: list[str] = []
+        if self.unsaved:
+            zxid = self.tree.last_processed_zxid
+            name = self._snapshots.file_name(zxid)
+            ops = remove(later_snapshots(self._disk, config.snap_dir, zxid, name), config.snap_dir)
+            if self._replaced_zxid > zxid:
+                ops += cut(self._disk, config.log_dir, zxid, config.settings.max_record_bytes)
+            self._change(ops)
+            yield from self._until_changed()
+            old_logs = [f"{config.log_dir}/{name}" for _, name in reversed(log_files(self._disk, config.log_dir))]
+        self.begin_snapshot(self.input_ms)
+        while self._snapshots.running or self._snapshot_writes:
+            yield
+        if self.unsaved:
+            self._change(remove(old_logs, config.log_dir))
+            yield from self._until_changed()
+            self.unsaved = False
+            self.durable_zxid = self.tree.last_processed_zxid
+            self.last_zxid = max(self.last_zxid, self.durable_zxid)
+        self.finished.append(SNAPSHOT_SAVED)
