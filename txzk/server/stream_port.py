@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred
@@ -64,6 +64,10 @@ class StreamDriver(typing.Protocol):
     def pump(self) -> None: ...
     def broken(self) -> None: ...
 
+
+# Between the attempts for several IP addresses of one name. It is also how long Twisted takes to notice that all of them have failed: a server
+# that is refused because the other one does not listen yet will want to try again soon.
+_ATTEMPT_DELAY_SECONDS: Final = 0.01
 
 # Gives the end of a new connection out of host and port of the other side and the time; None to hang up.
 OpenEnd = Callable[[str, int, int], StreamEnd | None]
@@ -227,7 +231,9 @@ def dial(reactor: Any, addresses: Sequence[tuple[str, int]], factory: Factory, t
             if not attempts:
                 first.errback(failure)
 
-    attempts += [HostnameEndpoint(reactor, host, port, timeout_seconds).connect(factory) for host, port in addresses]
+    attempts += [
+        HostnameEndpoint(reactor, host, port, timeout_seconds, attemptDelay=_ATTEMPT_DELAY_SECONDS).connect(factory) for host, port in addresses
+    ]
     for attempt in list(attempts):
         attempt.addCallbacks(connected, failed, (attempt,), None, (attempt,), None)
     if not addresses:
