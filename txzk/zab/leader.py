@@ -82,6 +82,7 @@ class Leader:
         self._new_leader_acks = self._electing
         self._broadcast = Broadcast(0)
         self._pending_syncs: deque[tuple[int, LearnerHandler]] = deque()
+        self._verifiers: Verifiers = (host.verifier,)
         self._allowed_to_commit = True
         self._rollover: RolloverWatch | None = None
         # Bytes of the last proposal, the shortest and the longest; -1 before the first.
@@ -178,8 +179,9 @@ class Leader:
             return
         if reconfig is not None:
             self._host.set_last_seen(reconfig)
+            self._agree()
         packet = packets.proposal(zxid, entry)
-        self._broadcast.propose(Proposal(zxid, entry, packet, self._verifiers(), reconfig))
+        self._broadcast.propose(Proposal(zxid, entry, packet, self._verifiers, reconfig))
         self._count_bytes(len(entry))
         self._host.append(zxid, entry)
         for handler in list(self._followers):
@@ -246,7 +248,8 @@ class Leader:
         if self.settings.reconfig_enabled and verifier.version == 0 and host.last_seen_verifier.version == 0:
             # What only this server's file says becomes a configuration that a quorum has agreed on (ZOOKEEPER-1783).
             host.set_last_seen(verifier.with_version(zxid))
-        self._new_leader_acks = AckSet(self._verifiers())
+        self._agree()
+        self._new_leader_acks = AckSet(self._verifiers)
         for handler in list(self.handlers):
             if handler.sid is not None:
                 handler.propose_epoch(self.epoch, now_ms)
@@ -272,9 +275,8 @@ class Leader:
         host = self._host
         self.phase = LeaderPhase.BROADCAST
         self._rollover = RolloverWatch(self.last_proposed, now_ms)
-        verifiers = self._verifiers()
-        if self.settings.reconfig_enabled and len(verifiers) > 1:
-            self._activate(verifiers[-1], self._new_leader_acks.sids, self.last_proposed)
+        if self.settings.reconfig_enabled and len(self._verifiers) > 1:
+            self._activate(self._verifiers[-1], self._new_leader_acks.sids, self.last_proposed)
         host.serve(self.epoch, now_ms)
         for handler in list(self.handlers):
             if handler.acked_new_leader:
@@ -284,11 +286,11 @@ class Leader:
         self.phase = phase
         self._wait_since_ms = now_ms
 
-    def _verifiers(self) -> Verifiers:
-        """The configurations that have to agree now."""
+    def _agree(self) -> None:
+        """The active configuration, and the one that is to follow it where there is one, have to agree from now on."""
         active = self._host.verifier
         last_seen = self._host.last_seen_verifier
-        return (active, last_seen) if last_seen.version > active.version else (active,)
+        self._verifiers = (active, last_seen) if last_seen.version > active.version else (active,)
 
     # What learners say.
 
@@ -450,6 +452,7 @@ class Leader:
             found = self._broadcast.most_recent(other for other in acked if other != sid and other in verifier.voters)
             leader_sid = sid if found is None else found
         self._host.activate(verifier, leader_sid, zxid)
+        self._agree()
         self._allowed_to_commit = leader_sid == sid
         return leader_sid
 
@@ -458,8 +461,7 @@ class Leader:
         if not self._allowed_to_commit:
             self.abandon("the configuration names another leader")
             return False
-        verifiers = self._verifiers()
-        acks = AckSet(verifiers)
+        acks = AckSet(self._verifiers)
         acks.add(self.settings.sid)
         for handler in self.handlers:
             if handler.sid is not None and handler.synced(now_ms):
