@@ -8,7 +8,6 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import NoReturn, Protocol
 
 from twisted.application.service import Service
@@ -97,15 +96,12 @@ def read_config(options: Options) -> ServerConfig:
     except ValueError as error:
         raise ConfigError(f"SERVER_JVMFLAGS={flags}: {error}: flags as a shell takes them are expected") from None
     properties.update(options.properties)
+    folder = options["data-dir"]
+    overrides = {} if folder is None else {"dataDir": os.path.abspath(folder), "dataLogDir": os.path.abspath(folder)}
     if options.bare:
-        config = load_bare(options.bare, properties, os.getcwd())
-    else:
-        path = options["config"]
-        config = load(_read(path), properties, path, os.getcwd(), _read)
-    if options["data-dir"] is not None:
-        folder = os.path.abspath(options["data-dir"])
-        config = replace(config, data_dir=folder, data_log_dir=folder)
-    return config
+        return load_bare(options.bare, properties, os.getcwd(), overrides)
+    path = options["config"]
+    return load(_read(path), properties, path, os.getcwd(), _read, overrides)
 
 
 def _read(path: str) -> str:

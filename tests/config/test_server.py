@@ -1,6 +1,6 @@
 """Whole configurations: what Java takes, what it refuses, and what an operator is told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,8 +11,17 @@ from txzk.config.server import ServerConfig, load, load_bare, load_entries
 SMALLEST = "dataDir=/data\nclientPort=2181\n"
 
 
+def reader(files: Mapping[str, str]) -> Callable[[str], str]:
+    def read_file(path: str) -> str:
+        if path not in files:
+            raise ConfigError(f"{path}: No such file")
+        return files[path]
+
+    return read_file
+
+
 def read(text: str, properties: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None) -> ServerConfig:
-    return load(text, properties or {}, "zoo.cfg", "/home", (files or {}).__getitem__)
+    return load(text, properties or {}, "zoo.cfg", "/home", reader(files or {}))
 
 
 def test_the_smallest() -> None:
@@ -137,18 +146,25 @@ def test_two_different_client_ports_are_refused() -> None:
         read("dataDir=/data\nclientPort=2182\nserver.1=localhost:2888:3888;2181")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "server.1=a:2888:3888\nserver.2=b:2888:3888",
-        "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\nserver.4=d:2888:3888:observer",
-        "server.1=a:2888:3888\nstandaloneEnabled=false",
-        "standaloneEnabled=false",
-    ],
-)
-def test_ensembles_are_for_a_later_version(text: str) -> None:
-    with pytest.raises(ConfigError, match="ensembles are served by a later version"):
-        read(SMALLEST + text)
+def test_one_that_runs_alone_has_no_ensemble() -> None:
+    assert read(SMALLEST).quorum is None
+    assert read(SMALLEST + "server.1=localhost:2888:3888", files={"/data/myid": "nonsense"}).quorum is None
+    assert load_bare(["2181", "/d"], {}, "/home").quorum is None
+
+
+def test_entries_of_an_ensemble_need_a_reader() -> None:
+    entries = {"dataDir": "data", "clientPort": "0", "initLimit": "5", "syncLimit": "2", "server.1": "a:1:2", "server.2": "b:1:2"}
+    with pytest.raises(ConfigError, match="^/home/data/myid: no file is there: the number of this server is expected there$"):
+        load_entries(entries, {}, "a test", "/home")
+    quorum = load_entries(entries, {}, "a test", "/home", reader({"/home/data/myid": "2\n"})).quorum
+    assert quorum is not None
+    assert (quorum.sid, quorum.config_path) == (2, None)
+
+
+def test_overrides_count_in_place_of_the_file() -> None:
+    config = load(SMALLEST, {}, "zoo.cfg", "/home", reader({}), {"dataDir": "/other", "tickTime": "7"})
+    assert (config.data_dir, config.data_log_dir, config.tick_time) == ("/other", "/other", 7)
+    assert load_bare(["2181", "/d"], {}, "/home", {"dataDir": "/other"}).data_dir == "/other"
 
 
 @pytest.mark.parametrize("text", ["server.1=a:2888:3888:observer", "server.1=a:2888:3888\nserver.2=a:2888:3888:observer"])
@@ -161,8 +177,10 @@ def test_the_dynamic_file_holds_the_server_lines() -> None:
     files = {"/conf/zoo.cfg.dynamic": "server.1=localhost:2888:3888:participant;2181"}
     config = read("dataDir=/data\ndynamicConfigFile=/conf/zoo.cfg.dynamic", files=files)
     assert config.client_port == 2181
-    with pytest.raises(ConfigError, match="ensembles"):
-        read("dataDir=/data\ndynamicConfigFile=f", files={"f": "server.1=a:1:2\nserver.2=b:1:2"})
+    with pytest.raises(ConfigError, match="^f: server.1=a: host:quorumPort"):
+        read("dataDir=/data\ndynamicConfigFile=f", files={"f": "server.1=a"})
+    with pytest.raises(ConfigError, match="^f: No such file$"):
+        read("dataDir=/data\ndynamicConfigFile=f")
 
 
 @pytest.mark.parametrize("line", ["server.1=a:1:2", "group.1=1:2", "weight.1=1"])

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from txzk.auth import providers
 from txzk.config.keys import LATER, PREFIX, ConfigError, Key, whole
-from txzk.config.members import Member, read_members
 from txzk.config.properties import parse
+from txzk.config.quorum import QuorumConfig, Read, check_client_address, is_distributed, noteworthy, read_quorum, read_verifier
 from txzk.config.settings import PROPERTIES, Settings, read_settings
 from txzk.config.table_cfg import CFG, FAMILIES
 from txzk.config.table_server import PROPERTY_FAMILIES
+from txzk.quorum.servers import QuorumServer
 
 _CFG: Final = {key.name: key for key in CFG}
 _PROPERTIES: Final = {key.name: key for key in PROPERTIES}
 _FAMILIES: Final = tuple(begin for begin, _, _ in FAMILIES)
 _PROPERTY_FAMILIES: Final = tuple(begin for begin, _, _ in PROPERTY_FAMILIES)
-_MEMBERS: Final = ("server.", "group.", "weight.")
 
 _PROVIDER: Final = "zookeeper.authProvider."
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 # Java names the format of its files in the path.
 VERSION_DIR: Final = "version-2"
 
 _BARE: Final = ("clientPort", "dataDir", "tickTime", "maxClientCnxns")
 _COMMAND_LINE: Final = "command line"
+_ANY_HOST: Final = "0.0.0.0"
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class ServerConfig:
 
     Folders are absolute, times in milliseconds but for `autopurge_purge_interval` (hours). `properties` are the system properties under Java's
     names, those of the zoo.cfg among them; `unknown_keys` the keys of the zoo.cfg that are not known and became properties; `warnings` what
-    else an operator should read.
+    else an operator should read. `quorum` is what concerns a server of an ensemble only, None for one that runs alone.
     """
 
     path: str
@@ -52,6 +56,7 @@ class ServerConfig:
     autopurge_snap_retain_count: int
     autopurge_purge_interval: int
     reconfig_enabled: bool
+    quorum: QuorumConfig | None
     settings: Settings
     properties: Mapping[str, str] = field(repr=False)
     unknown_keys: tuple[str, ...] = ()
@@ -68,54 +73,55 @@ class ServerConfig:
         return f"{self.data_log_dir}/{VERSION_DIR}"
 
 
-def load(text: str, properties: Mapping[str, str], path: str, folder: str, read: Callable[[str], str]) -> ServerConfig:
+def load(
+    text: str, properties: Mapping[str, str], path: str, folder: str, read: Read, overrides: Mapping[str, str] = NOTHING,
+) -> ServerConfig:
     """Reads a zoo.cfg.
 
     :param text: the content, in the syntax of Java properties.
     :param properties: system properties from elsewhere (-D), under Java's names; as in Java, the zoo.cfg overrides them.
-    :param path: of the file, for messages.
+    :param path: of the file.
     :param folder: where relative folders start.
-    :param read: gives the text of the file that dynamicConfigFile names, or raises ConfigError.
+    :param read: gives the text of another file that the configuration needs (the dynamic one, myid, the oracle's), or raises ConfigError.
+    :param overrides: keys of a zoo.cfg that count in place of those of the file.
     :raises ConfigError: naming file, key, value and what is allowed.
     """
-    entries = parse(text, path)
-    members = read_members(entries, path)
-    dynamic = entries.get("dynamicConfigFile")
-    if dynamic:
-        for name in entries:
-            if name.startswith(_MEMBERS):
-                raise ConfigError(f"{path}: {name}={entries[name]}: a line in {dynamic}, the dynamicConfigFile, is expected")
-        members = read_members(parse(read(dynamic), dynamic), dynamic)
-    return _build(entries, members, properties, path, folder)
+    return _build({**parse(text, path), **overrides}, properties, path, folder, read, posixpath.join(folder, path))
 
 
-def load_entries(entries: Mapping[str, str], properties: Mapping[str, str], path: str, folder: str) -> ServerConfig:
+def load_entries(
+    entries: Mapping[str, str], properties: Mapping[str, str], path: str, folder: str, read: Read | None = None,
+) -> ServerConfig:
     """Reads what a zoo.cfg would say, as keys and values.
 
     :param properties: system properties (-D), under Java's names; as in Java, the entries override them.
     :param path: what stands for the name of a file in messages.
     :param folder: where relative folders start.
+    :param read: as of `load`; where it is not given, there are no other files, and no ensembles.
     :raises ConfigError: naming key, value and what is allowed.
     """
-    return _build(entries, read_members(entries, path), properties, path, folder)
+    return _build(entries, properties, path, folder, read or _no_file, None)
 
 
-def load_bare(arguments: Sequence[str], properties: Mapping[str, str], folder: str) -> ServerConfig:
+def load_bare(
+    arguments: Sequence[str], properties: Mapping[str, str], folder: str, overrides: Mapping[str, str] = NOTHING,
+) -> ServerConfig:
     """Reads `port dataDir [tickTime [maxClientCnxns]]`, which Java's main takes in place of a file; connections are not limited by default.
 
     :param properties: system properties (-D), under Java's names.
     :param folder: where relative folders start.
+    :param overrides: keys of a zoo.cfg that count in place of the arguments.
     :raises ConfigError: naming argument, value and what is allowed.
     """
     if not 2 <= len(arguments) <= len(_BARE):
         raise ConfigError(f"{_COMMAND_LINE}: {' '.join(arguments)}: port dataDir [tickTime [maxClientCnxns]] is expected")
     entries = {"maxClientCnxns": "0"}
     entries.update(zip(_BARE, arguments, strict=False))
-    return _build(entries, [], properties, _COMMAND_LINE, folder)
+    return _build({**entries, **overrides}, properties, _COMMAND_LINE, folder, _no_file, None)
 
 
 def _build(
-    entries: Mapping[str, str], members: Sequence[Member], properties: Mapping[str, str], path: str, folder: str
+    entries: Mapping[str, str], properties: Mapping[str, str], path: str, folder: str, read: Read, config_path: str | None,
 ) -> ServerConfig:
     values: dict[str, Any] = {key.name: key.default for key in CFG}
     merged = dict(properties)
@@ -131,33 +137,36 @@ def _build(
             if PREFIX + name not in _PROPERTIES and not (PREFIX + name).startswith(_PROPERTY_FAMILIES):
                 unknown.append(name)
     settings = read_settings(merged, origins)
-    alone = _alone(values, members, path)
-    resolved = _resolved(path, values, alone, folder)
-    warnings = _misplaced(unknown) + _later(entries, values, merged) + _noteworthy(entries, values, alone)
+    if not values["dataDir"]:
+        raise ConfigError(f"{path}: dataDir is not set: a folder is expected")
+    data_dir = _folder(folder, values["dataDir"])
+    verifier = read_verifier(entries, values, path, read)
+    warnings = _misplaced(unknown) + _later(entries, values, merged)
+    quorum: QuorumConfig | None = None
+    if is_distributed(verifier, values):
+        quorum = read_quorum(verifier, values, path, config_path, data_dir, settings.extended_types_enabled, read)
+        address = _client_address(path, values, quorum.server)
+        warnings += noteworthy(quorum, values["peerType"] == "observer")
+    else:
+        alone = next(iter(verifier.voters.values()), None)
+        address = _address_alone(path, values, alone)
+        warnings += [f"only one server is given, server.{alone.sid}: running standalone"] if alone is not None else []
     return ServerConfig(
-        path=path, settings=settings, properties=merged, unknown_keys=tuple(unknown), warnings=tuple(warnings), **resolved
+        path=path, data_dir=data_dir, data_log_dir=_folder(folder, values["dataLogDir"] or values["dataDir"]), client_port_address=address[0],
+        client_port=address[1], quorum=quorum, settings=settings, properties=merged, unknown_keys=tuple(unknown),
+        warnings=tuple(warnings + _raised(entries, values)), **_times_and_limits(path, values),
     )
 
 
-def _alone(values: Mapping[str, Any], members: Sequence[Member], path: str) -> Member | None:
-    """The one member of a configuration that runs standalone, None where there are no server lines."""
-    voters = [member for member in members if member.participant]
-    names = ", ".join(f"server.{member.sid}" for member in members) or "server.N"
-    if len(voters) > 1 or not values["standaloneEnabled"]:
-        how = f"{len(voters)} voting servers" if values["standaloneEnabled"] else "standaloneEnabled=false"
-        raise ConfigError(
-            f"{path}: {names}: {how}: ensembles are served by a later version; at most one server line and standaloneEnabled=true are expected"
-        )
-    if len(members) > len(voters):
-        raise ConfigError(f"{path}: {names}: observers need an ensemble; at most one server line, a participant, is expected")
-    return voters[0] if voters else None
+def _no_file(path: str) -> str:
+    raise ConfigError(f"{path}: no file is there")
 
 
-def _resolved(path: str, values: Mapping[str, Any], alone: Member | None, folder: str) -> dict[str, Any]:
-    data_dir = values["dataDir"]
-    if not data_dir:
-        raise ConfigError(f"{path}: dataDir is not set: a folder is expected")
-    host, port = _client_address(path, values, alone)
+def _folder(folder: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _times_and_limits(path: str, values: Mapping[str, Any]) -> dict[str, Any]:
     tick = values["tickTime"]
     low = values["minSessionTimeout"]
     high = values["maxSessionTimeout"]
@@ -166,10 +175,6 @@ def _resolved(path: str, values: Mapping[str, Any], alone: Member | None, folder
     if low > high:
         raise ConfigError(f"{path}: minSessionTimeout={low}: at most maxSessionTimeout={high} is expected")
     return {
-        "data_dir": posixpath.normpath(posixpath.join(folder, data_dir)),
-        "data_log_dir": posixpath.normpath(posixpath.join(folder, values["dataLogDir"] or data_dir)),
-        "client_port": port,
-        "client_port_address": host,
         "client_port_listen_backlog": values["clientPortListenBacklog"],
         "tick_time": tick,
         "max_client_cnxns": values["maxClientCnxns"],
@@ -181,19 +186,34 @@ def _resolved(path: str, values: Mapping[str, Any], alone: Member | None, folder
     }
 
 
-def _client_address(path: str, values: Mapping[str, Any], alone: Member | None) -> tuple[str, int]:
-    """Where to listen for clients; the server line may say it in place of clientPort."""
+def _address_alone(path: str, values: Mapping[str, Any], alone: QuorumServer | None) -> tuple[str, int]:
+    """Where a server that runs alone listens for clients; its server line may say it in place of clientPort."""
+    host, port = _given_address(path, values)
+    if alone is not None and alone.client_port is not None:
+        if port is not None and port != alone.client_port:
+            raise ConfigError(f"{path}: clientPort={port}: {alone.client_port}, as in server.{alone.sid}, is expected")
+        return host or alone.client_host or _ANY_HOST, alone.client_port
+    return host, _needed(path, port)
+
+
+def _client_address(path: str, values: Mapping[str, Any], server: QuorumServer) -> tuple[str, int]:
+    """Where a server of an ensemble listens for clients."""
+    host, port = check_client_address(path, *_given_address(path, values), server)
+    return host, _needed(path, port)
+
+
+def _given_address(path: str, values: Mapping[str, Any]) -> tuple[str, int | None]:
     port: int | None = values["clientPort"]
     host: str = values["clientPortAddress"]
     if port is None and host:
         raise ConfigError(f"{path}: clientPortAddress={host}: clientPort beside it is expected")
-    if alone is not None and alone.client_port is not None:
-        if port is not None and port != alone.client_port:
-            raise ConfigError(f"{path}: clientPort={port}: {alone.client_port}, as in server.{alone.sid}, is expected")
-        return host or alone.client_host, alone.client_port
+    return host, port
+
+
+def _needed(path: str, port: int | None) -> int:
     if port is None:
         raise ConfigError(f"{path}: clientPort is not set: a port is expected beside secureClientPort, which a later version serves")
-    return host, port
+    return port
 
 
 def _misplaced(unknown: Sequence[str]) -> list[str]:
@@ -221,11 +241,8 @@ def _shown(key: Key, value: str) -> str:
     return name if "assword" in name else f"{name}={value}"
 
 
-def _noteworthy(entries: Mapping[str, str], values: Mapping[str, Any], alone: Member | None) -> list[str]:
-    found: list[str] = []
-    if alone is not None:
-        found.append(f"only one server is given, server.{alone.sid}: running standalone")
+def _raised(entries: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
     retain = entries.get("autopurge.snapRetainCount")
-    if retain is not None and values["autopurge.snapRetainCount"] != whole(retain):
-        found.append(f"autopurge.snapRetainCount={retain} is raised to {values['autopurge.snapRetainCount']}")
-    return found
+    if retain is None or values["autopurge.snapRetainCount"] == whole(retain):
+        return []
+    return [f"autopurge.snapRetainCount={retain} is raised to {values['autopurge.snapRetainCount']}"]

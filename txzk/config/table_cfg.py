@@ -20,12 +20,12 @@ CORE: Final[tuple[Key, ...]] = (
     Key("maxClientCnxns", COUNT, 60, "Most connections of one address; 0 for no limit. (No limit in the form `port dataDir`.)"),
     Key("minSessionTimeout", _LIMIT, -1, "Shortest session timeout; -1 for 2 ticks.", "ms"),
     Key("maxSessionTimeout", _LIMIT, -1, "Longest session timeout; -1 for 20 ticks.", "ms"),
-    Key("initLimit", COUNT, 0, "Time for a learner to connect and get in step.", "ticks", state=DETAIL),
-    Key("syncLimit", COUNT, 0, "Time that a learner may stay out of step.", "ticks", state=DETAIL),
-    Key("connectToLearnerMasterLimit", COUNT, 0, "Time for a learner to connect; 0 for initLimit.", "ticks", state=DETAIL),
-    Key("electionAlg", words("3"), "3", "The election algorithm; there is one.", state=DETAIL),
-    Key("peerType", words("participant", "observer"), "participant", "The role of this server in an ensemble.", state=DETAIL),
-    Key("quorumListenOnAllIPs", BOOLEAN, False, "Whether the ports between servers listen on all addresses.", state=DETAIL),
+    Key("initLimit", COUNT, 0, "Time for a learner to connect and get in step; an ensemble needs it.", "ticks"),
+    Key("syncLimit", COUNT, 0, "Time that a learner may stay out of step; an ensemble needs it.", "ticks"),
+    Key("connectToLearnerMasterLimit", COUNT, 0, "Time for a learner to connect; 0 for initLimit.", "ticks"),
+    Key("electionAlg", words("3"), "3", "The election algorithm; there is one."),
+    Key("peerType", words("participant", "observer"), "participant", "The role of this server in an ensemble; its server line counts where they differ."),
+    Key("quorumListenOnAllIPs", BOOLEAN, False, "Whether the ports between servers listen on all addresses."),
     Key("standaloneEnabled", BOOLEAN, True, "Whether a configuration of one server runs alone."),
     Key("reconfigEnabled", BOOLEAN, False, "Whether the ensemble may be changed while it runs.", state=LATER),
     Key("dynamicConfigFile", TEXT, "", "File of the server.N lines."),
@@ -66,8 +66,8 @@ CFG: Final[tuple[Key, ...]] = CORE + BETWEEN_SERVERS
 
 # Keys that are made with a name of their own: (how they begin, what they are, what becomes of them).
 FAMILIES: Final[tuple[tuple[str, str, str], ...]] = (
-    ("server.", "A server: host:quorumPort:electionPort[:role][;[clientHost:]clientPort]. Here there can be one, which runs alone.", "yes"),
-    ("group.", "Servers of one group, for hierarchical quorums.", DETAIL),
-    ("weight.", "Votes of one server, for hierarchical quorums.", DETAIL),
+    ("server.", "A server: host:quorumPort:electionPort[:role][;[clientHost:]clientPort]. One that is the only one runs alone while standaloneEnabled.", "yes"),
+    ("group.", "Servers of one group, for hierarchical quorums: 1:2:3.", "yes"),
+    ("weight.", "Votes of one server, for hierarchical quorums; 1 where it is not given.", "yes"),
     ("metricsProvider.", "Options of the metrics provider.", DETAIL),
 )
