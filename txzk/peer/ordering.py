@@ -11,7 +11,7 @@ from random import Random
 from txzk.auth.providers import ProviderRegistry
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
-from txzk.database.request import Request
+from txzk.database.request import LOCAL, Request
 from txzk.database.sessions import SessionTracker
 from txzk.defs import opcodes
 from txzk.jute import records
@@ -53,6 +53,7 @@ class OrderingServer(ZooKeeperServer):
         if not self.tracker.renew(session_id, timeout_ms, now_ms):
             cnxn.refuse_session()
             return
+        self.tracker.set_owner(session_id, LOCAL)
         self._by_session[session_id] = cnxn
         if self._chain.in_flight:
             # What the session wrote on its older connection must be seen by what it reads on this one.

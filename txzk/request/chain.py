@@ -26,6 +26,11 @@ class RequestChain:
         self._prep.process(request, wall_ms)
         self._in_flight.append(request)
 
+    def refuse(self, request: Request, error: int, wall_ms: int) -> None:
+        """Gives the place of a request that nobody can execute to an error transaction."""
+        self._prep.refuse(request, error, wall_ms)
+        self._in_flight.append(request)
+
     def pass_by(self, request: Request, now_ms: int) -> bool:
         """Answers `request` with its error, behind the writes before it, and executes nothing.
 

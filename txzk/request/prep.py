@@ -124,6 +124,11 @@ class PrepRequestProcessor:
             request.digest = self.changes.digest
         self._append(zxid, encode_entry(header, body, request.digest))
 
+    def refuse(self, request: Request, code: int, wall_ms: int) -> None:
+        """Gives `request` an error transaction, whatever it asks for."""
+        zxid = self.last_zxid = self.last_zxid + 1
+        self._refuse(request, TxnHeader(request.session_id, request.xid, zxid, wall_ms, request.op), code)
+
     def _refuse(self, request: Request, header: TxnHeader, code: int) -> None:
         refused = TxnHeader(header.clientId, header.cxid, header.zxid, header.time, opcodes.ERROR)
         request.header = refused

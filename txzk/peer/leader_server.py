@@ -1,0 +1,115 @@
+"""LeaderServer: serves the clients of the leader, and orders the writes of all learners.
+
+What it writes is proposed, and applied when a quorum has it. A session belongs to the learner that its client is connected to, whose handler is
+its owner; writes that come by another way are refused with SESSIONMOVED. Covered by tests/peer/test_leader_server.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from txzk.auth.providers import ProviderRegistry
+from txzk.config.server import ServerConfig
+from txzk.database.request import Request
+from txzk.database.sessions import SessionTracker
+from txzk.defs import opcodes
+from txzk.defs.errors import SessionExpiredError
+from txzk.jute import records
+from txzk.jute.errors import JuteError
+from txzk.peer.member_database import MemberDatabase
+from txzk.peer.ordering import OrderingServer
+from txzk.peer.server import FourLetterWords
+
+
+class LeaderServer(OrderingServer):
+    """The server of the clients while this member leads."""
+
+    state = "leader"
+    database: MemberDatabase
+
+    def __init__(
+        self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
+        now_ms: int, sid: int, propose: Callable[[int, bytes, int], None],
+    ) -> None:
+        """
+        :param sid: of this server, the first byte of the ids of its sessions.
+        :param propose: proposes a transaction: zxid, log entry, monotonic time.
+        """
+        self._propose_to = propose
+        self._now_ms = now_ms
+        tracker = SessionTracker(sid, config.tick_time, now_ms, database.sessions)
+        super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose)
+
+    def _propose(self, zxid: int, entry: bytes) -> None:
+        self._propose_to(zxid, entry, self._now_ms)
+
+    def submit(self, request: Request, wall_ms: int) -> None:
+        self._now_ms = max(self._now_ms, request.received_ms)
+        super().submit(request, wall_ms)
+
+    def timer_fired(self, now_ms: int, wall_ms: int) -> None:
+        self._now_ms = now_ms
+        super().timer_fired(now_ms, wall_ms)
+
+    def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
+        """All up to `zxid` is committed: applies it and answers."""
+        self._now_ms = now_ms
+        database = self.database
+        done = self._chain.committed(zxid, now_ms)
+        database.committed(zxid)
+        self._answered(done, now_ms, wall_ms)
+        self._measures.answered(done, database.batch_began_ms, now_ms, wall_ms)
+        self._resume(now_ms, wall_ms)
+        database.begin_snapshot_if_due(now_ms)
+
+    # What learners ask for
+
+    def request(
+        self, owner: object, session_id: int, cxid: int, op: int, body: bytes, ids: list[tuple[str, str]], now_ms: int, wall_ms: int
+    ) -> None:
+        """A write of a learner's client; what cannot be decoded becomes an error transaction.
+
+        :param owner: the learner's handler.
+        :param ids: what the client has proved.
+        """
+        self._now_ms = now_ms
+        if op == opcodes.CREATE_SESSION:
+            self._begin_session(owner, session_id, body, now_ms)
+        self._chain.submit(self._request(owner, session_id, cxid, op, body, ids, now_ms), wall_ms)
+
+    def refuse(
+        self, owner: object, session_id: int, cxid: int, error: int, now_ms: int, wall_ms: int
+    ) -> None:
+        """A request of a learner that nobody can execute: becomes an error transaction."""
+        self._now_ms = now_ms
+        self._chain.refuse(self._request(owner, session_id, cxid, opcodes.ERROR, b"", [], now_ms), error, wall_ms)
+
+    @staticmethod
+    def _request(owner: object, session_id: int, cxid: int, op: int, body: bytes, ids: list[tuple[str, str]], now_ms: int) -> Request:
+        request = Request(None, session_id, cxid, op, body, now_ms)
+        request.owner = owner
+        request.ids = ids
+        return request
+
+    def _begin_session(self, owner: object, session_id: int, body: bytes, now_ms: int) -> None:
+        try:
+            timeout_ms = records.decode_CreateSessionTxn(body, 0, len(body))[0].timeOut
+        except JuteError:
+            return
+        self.tracker.add(session_id, timeout_ms, now_ms)
+        self.tracker.set_owner(session_id, owner)
+
+    def touch_session(self, session_id: int, timeout_ms: int, now_ms: int) -> None:
+        """A learner has heard of a session."""
+        self.tracker.touch(session_id, now_ms)
+
+    def revalidate(self, session_id: int, timeout_ms: int, owner: object, now_ms: int) -> bool:
+        """The client of a session is at a learner now, which owns it; False where the session is over."""
+        if not self.tracker.renew(session_id, timeout_ms, now_ms):
+            return False
+        try:
+            self.tracker.set_owner(session_id, owner)
+        except SessionExpiredError:
+            return False
+        return True
