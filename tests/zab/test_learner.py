@@ -347,7 +347,24 @@ def test_an_observer_is_told_while_it_is_being_synchronized() -> None:
     world.hear(new_leader(5))
     world.written(3)
     world.saved("currentEpoch")
-    assert world.hear(UPTODATE + packets.inform(E + 1, entry(E + 1))) == ["serve", "log 500000001", "apply 500000001", "send ACK 500000000"]
+    assert world.hear(propose(5) + packets.commit(4)) == []
+    assert world.hear(UPTODATE) == ["serve", "log 4", "apply 4", "send ACK 500000000"]
+    assert refused(world.hear(packets.inform(4, entry(4))))
+
+
+def test_an_observer_is_told_again_what_was_only_proposed_to_it() -> None:
+    world = syncing(is_observer=True)
+    world.hear(diff(0) + new_leader(5))
+    world.saved("currentEpoch")
+    assert world.hear(propose(E + 1) + packets.commit(E + 1) + propose(E + 2)) == []
+    assert world.hear(UPTODATE) == ["serve", "log 500000001", "apply 500000001", "send ACK 500000000"]
+    assert refused(world.hear(packets.inform(E + 1, entry(E + 1))))
+
+    world = syncing(is_observer=True)
+    world.hear(diff(0) + new_leader(5))
+    world.saved("currentEpoch")
+    world.hear(propose(E + 1) + UPTODATE)
+    assert world.hear(packets.inform(E + 1, entry(E + 1))) == ["log 500000001", "apply 500000001"]
 
 
 # Time, and the end.

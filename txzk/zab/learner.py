@@ -18,21 +18,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from txzk.defs import opcodes
 from txzk.defs.errors import ProtocolError
 from txzk.defs.zxid import counter_of, epoch_of, make
-from txzk.jute.errors import JuteError
-from txzk.jute.records import QuorumPacket, TxnHeader
-from txzk.jute.txns import decode_entry
-from txzk.quorum.servers import QuorumConfigError
-from txzk.quorum.text import parse_config
+from txzk.jute.records import QuorumPacket
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab import packets
 from txzk.zab.learner_host import ACCEPTED_EPOCH, CURRENT_EPOCH, UNMATCHED_COMMIT, LearnerHost, LearnerSettings
+from txzk.zab.proposals import Proposal, Proposals, UnmatchedCommitError, decode_config
 from txzk.zab.snapshot_stream import SnapshotReceiver
-from txzk.zab.txn_check import check_txn
 
 DISCOVERY: Final = "DISCOVERY"
 SYNCHRONIZATION: Final = "SYNCHRONIZATION"
@@ -51,16 +46,6 @@ _LOG: Final = "log"
 
 _SYNC_MODES: Final = {packets.DIFF: "DIFF", packets.TRUNC: "TRUNC", packets.SNAP: "SNAP"}
 _NO_SYNC: Final = "NONE"
-
-
-class Proposal(NamedTuple):
-    """A transaction that has come, decoded and found good; `config` is what a reconfig proposes."""
-
-    header: TxnHeader
-    txn: Any
-    digest: int | None
-    entry: bytes
-    config: QuorumVerifier | None
 
 
 class Learner:
@@ -84,8 +69,6 @@ class Learner:
         self.sync_mode = _NO_SYNC
         # The epoch of the leader; -1 until it has said it.
         self.epoch = -1
-        # The last transaction that came, for the check of what follows.
-        self.last_queued = -1
         self.proposals_received = 0
         self.commits_received = 0
         # Whether the database holds what no disk does: a received snapshot. Who leaves the role then must read the database again.
@@ -105,13 +88,17 @@ class Learner:
         self._synced_zxid = 0
         self._snapshot_needed = False
         self._new_config: QuorumVerifier | None = None
-        self._pending: deque[Proposal] = deque()
+        self._proposals = Proposals()
         # Committed between NEWLEADER and UPTODATE, with the designated leader where there is one.
         self._committed: deque[tuple[Proposal, int | None]] = deque()
-        self._last_committed = -1
         # What is being logged: zxid, size, and whether it is acknowledged.
         self._unwritten: deque[tuple[int, int, bool]] = deque()
         self._unwritten_bytes = 0
+
+    @property
+    def last_queued(self) -> int:
+        """The zxid of the last transaction that came."""
+        return self._proposals.last_queued
 
     # The stream end.
 
@@ -332,7 +319,8 @@ class Learner:
         elif type in (packets.INFORM, packets.INFORMANDACTIVATE):
             designated, entry = packets.parse_activate(packet.data) if type == packets.INFORMANDACTIVATE else (None, packet.data)
             # Servers before 3.6 propose to an observer what it is told again once it is committed.
-            if not self._pending or self._pending[0].header.zxid != packet.zxid:
+            pending = self._proposals.pending
+            if not pending or pending[0].header.zxid != packet.zxid:
                 self._hold(packet.zxid, entry)
             self._commit_while_syncing(packet.zxid, designated, now_ms, wall_ms)
         elif type == packets.NEWLEADER and not self._old_leader and not self._established:
@@ -357,7 +345,7 @@ class Learner:
             # Where the counter is 0 there is no transaction of that zxid, and the leader may have stayed below it.
             if packet.zxid < last_zxid and counter_of(last_zxid):
                 raise ProtocolError(f"DIFF to {packet.zxid:#x}, but the last zxid here is {last_zxid:#x}")
-            self.last_queued = self._last_committed = last_zxid
+            self._proposals.begin(last_zxid)
         elif packet.type == packets.TRUNC:
             if packet.zxid > last_zxid:
                 raise ProtocolError(f"TRUNC to {packet.zxid:#x}, but the last zxid here is {last_zxid:#x}")
@@ -370,7 +358,7 @@ class Learner:
             self._receiver = SnapshotReceiver(host.tree.words, host.tree.keep_digest, self._settings.max_data_bytes)
 
     def _truncated(self, now_ms: int, wall_ms: int) -> None:
-        self.last_queued = self._last_committed = self._synced_zxid
+        self._proposals.begin(self._synced_zxid)
 
     def _receive_snapshot(self, receiver: SnapshotReceiver) -> bool:
         """Hands on what has come; gives whether the snapshot is complete."""
@@ -382,27 +370,16 @@ class Learner:
         self._receiver = None
         self._packets.receive(receiver.rest())
         self.snapshot_unsaved = True
-        self._last_committed = self._synced_zxid
+        self._proposals.begin_with_snapshot(self._synced_zxid)
         receiver.tree.last_processed_zxid = self._synced_zxid
         self._host.load_snapshot(receiver.tree, receiver.sessions, self._synced_zxid)
         return True
 
     def _hold(self, zxid: int, entry: bytes | None) -> None:
-        """Takes a transaction that follows on the one before."""
-        if zxid <= 0 or epoch_of(zxid) > self.epoch:
-            raise ProtocolError(f"zxid {zxid:#x} in epoch {self.epoch:#x}")
-        last = self.last_queued
-        if last < 0:
-            # A snapshot may have what the leader did while it was sent, and the leader may send that once more.
-            last = min(self._synced_zxid, zxid - 1)
-        if zxid <= last or (zxid != last + 1 and epoch_of(zxid) == epoch_of(last)):
-            raise ProtocolError(f"zxid {zxid:#x} behind {last:#x}")
-        proposal = self._decoded(zxid, entry)
-        self.last_queued = zxid
-        self._pending.append(proposal)
+        self._propose_config(self._proposals.hold(zxid, entry, self.epoch))
 
     def _commit_while_syncing(self, zxid: int, designated_leader: int | None, now_ms: int, wall_ms: int) -> None:
-        proposal = self._oldest(zxid)
+        proposal = self._committed_one(zxid)
         if proposal is None:
             return
         if self._established:
@@ -418,7 +395,7 @@ class Learner:
         data = packet.data
         if data is not None and len(data) > 1:
             try:
-                self._new_config = _parsed(data)
+                self._new_config = decode_config(data)
                 self._host.config_received(self._new_config)
             except ProtocolError as error:
                 self._host.report(f"the configuration of the leader cannot be read: {error}", True)
@@ -468,17 +445,18 @@ class Learner:
             return
         self._send(packets.ack(make(self.epoch, 0)))
         self.phase = BROADCAST
-        self.last_queued = max(self.last_queued, self._synced_zxid)
+        self._proposals.serve()
         host.serve(now_ms)
         committed = self._committed
         for proposal, _ in committed:
             self._log(proposal, not self._is_observer)
-        if self._is_observer:
-            self._pending.clear()
-        for proposal in self._pending:
-            self._log(proposal, True)
+        if not self._is_observer:
+            for proposal in self._proposals.pending:
+                self._log(proposal, True)
         while committed and not self.closing:
             self._apply(*committed.popleft(), now_ms, wall_ms)
+        if self._is_observer:
+            self._proposals.forget_pending()
 
     # BROADCAST.
 
@@ -496,10 +474,10 @@ class Learner:
         elif type == packets.PROPOSAL:
             proposal = self._next(packet.zxid, packet.data)
             self.proposals_received += 1
-            self._pending.append(proposal)
+            self._proposals.pending.append(proposal)
             self._log(proposal, True)
         elif type in (packets.COMMIT, packets.COMMITANDACTIVATE):
-            committed = self._oldest(packet.zxid)
+            committed = self._committed_one(packet.zxid)
             if committed is not None:
                 self.commits_received += 1
                 self._apply(committed, _designated_leader(packet), now_ms, wall_ms)
@@ -519,54 +497,32 @@ class Learner:
             raise _unexpected(packet)
 
     def _next(self, zxid: int, entry: bytes | None) -> Proposal:
-        """A transaction of the epoch that has just come; one that is missing before it is the leader's to know of (5.7)."""
-        last = self._last_committed if self._is_observer else self.last_queued
-        if zxid <= last or epoch_of(zxid) != self.epoch:
-            raise ProtocolError(f"zxid {zxid:#x} behind {last:#x} in epoch {self.epoch:#x}")
-        proposal = self._decoded(zxid, entry)
+        proposal, last = self._proposals.follow_on(zxid, entry, self.epoch)
         if zxid != last + 1 and epoch_of(last) == self.epoch:
             self._host.report(f"got zxid {zxid:#x}, expected {last + 1:#x}", True)
-        self.last_queued = zxid
+        self._propose_config(proposal)
         return proposal
 
     # Transactions.
 
-    def _decoded(self, zxid: int, entry: bytes | None) -> Proposal:
-        """Takes a transaction apart.
+    def _propose_config(self, proposal: Proposal) -> None:
+        if proposal.config is not None:
+            self._host.config_received(proposal.config)
 
-        :raises ProtocolError: for one that may not reach log or tree.
-        """
-        if entry is None:
-            raise ProtocolError(f"{zxid:#x} comes without a transaction")
-        header, txn, digest = decode_entry(entry)
-        if header.zxid != zxid:
-            raise ProtocolError(f"{zxid:#x} comes with transaction {header.zxid:#x}")
-        check_txn(header, txn)
-        config: QuorumVerifier | None = None
-        if header.type == opcodes.RECONFIG:
-            config = _parsed(txn.data)
-            self._host.config_received(config)
-        return Proposal(header, txn, digest.treeDigest if digest is not None else None, entry, config)
-
-    def _oldest(self, zxid: int) -> Proposal | None:
-        """Takes the proposal for which a COMMIT has come; None where it says nothing new.
-
-        :raises ProtocolError: where it is for none, while the history is still being received.
-        """
-        pending = self._pending
-        if pending and pending[0].header.zxid == zxid:
-            return pending.popleft()
-        if counter_of(zxid) == 0 or zxid <= self._last_committed:
-            # Leaders before 3.4 commit their NEWLEADER, which is no transaction.
-            self._host.report(f"COMMIT {zxid:#x} is passed by: {self._last_committed:#x} is committed", True)
+    def _committed_one(self, zxid: int) -> Proposal | None:
+        """The proposal for which a COMMIT has come, if any."""
+        try:
+            proposal = self._proposals.commit(zxid)
+        except UnmatchedCommitError as error:
+            if self.phase != BROADCAST:
+                raise
+            self.closing = True
+            self._has_output(self)
+            self._host.stop(str(error), UNMATCHED_COMMIT)
             return None
-        if not pending or self.phase != BROADCAST:
-            raise ProtocolError(f"COMMIT {zxid:#x} without its proposal")
-        reason = f"COMMIT {zxid:#x}, but the next proposal is {pending[0].header.zxid:#x}"
-        self.closing = True
-        self._has_output(self)
-        self._host.stop(reason, UNMATCHED_COMMIT)
-        return None
+        if proposal is None:
+            self._host.report(f"COMMIT {zxid:#x} is passed by: {self._proposals.last_committed:#x} is committed", True)
+        return proposal
 
     def _log(self, proposal: Proposal, acknowledged: bool) -> None:
         if self._logs:
@@ -578,7 +534,7 @@ class Learner:
 
     def _apply(self, proposal: Proposal, designated_leader: int | None, now_ms: int, wall_ms: int) -> None:
         header, txn, digest, entry, config = proposal
-        self._last_committed = max(self._last_committed, header.zxid)
+        self._proposals.applied(header.zxid)
         host = self._host
         elects = designated_leader is not None and config is not None and host.activate(config, designated_leader, header.zxid)
         host.apply(header, txn, digest, entry, now_ms, wall_ms)
@@ -593,12 +549,3 @@ def _unexpected(packet: QuorumPacket) -> ProtocolError:
 def _designated_leader(packet: QuorumPacket) -> int | None:
     return packets.parse_activate(packet.data)[0] if packet.type == packets.COMMITANDACTIVATE else None
 
-
-def _parsed(data: bytes | None) -> QuorumVerifier:
-    """
-    :raises ProtocolError: for what is no configuration.
-    """
-    try:
-        return parse_config((data or b"").decode())
-    except (UnicodeDecodeError, QuorumConfigError) as error:
-        raise JuteError(str(error), "QuorumPacket", "data", 0) from error
