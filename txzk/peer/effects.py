@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from txzk.persistence.disk import DiskOp
@@ -50,6 +51,40 @@ class WriteSnapshot:
         self.ops = ops
 
 
+class DialElection:
+    """Connect to one of the addresses (host, port) of the server `sid`: `election_dialled(sid, ...)`, or `election_dial_failed(sid, ...)`."""
+
+    __slots__ = ("addresses", "sid")
+
+    def __init__(self, sid: int, addresses: Sequence[tuple[str, int]]) -> None:
+        self.sid = sid
+        self.addresses = addresses
+
+
+class DialLeader:
+    """Connect to one of the addresses (host, port) of the leader's quorum port: `leader_connected`, or `leader_dial_failed`.
+
+    It takes the place of one that is still under way.
+    """
+
+    __slots__ = ("addresses",)
+
+    def __init__(self, addresses: Sequence[tuple[str, int]]) -> None:
+        self.addresses = addresses
+
+
+class OpenQuorumPort:
+    """Let learners connect: `learner_connected`."""
+
+    __slots__ = ()
+
+
+class CloseQuorumPort:
+    """Let no learner connect any more."""
+
+    __slots__ = ()
+
+
 class Stop:
     """The server cannot go on; end the process with this reason and exit code (2.15)."""
 
@@ -70,4 +105,6 @@ class Report:
         self.warning = warning
 
 
-Effect = WriteLog | WriteEpoch | ChangeLog | WriteSnapshot | Stop | Report
+Effect = (
+    WriteLog | WriteEpoch | ChangeLog | WriteSnapshot | DialElection | DialLeader | OpenQuorumPort | CloseQuorumPort | Stop | Report
+)
