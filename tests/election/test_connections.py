@@ -93,6 +93,18 @@ def test_the_smaller_sid_asks_to_be_called_back() -> None:
     assert host.connections.connected == [3]
 
 
+def test_who_has_called_meanwhile_is_not_asked_to() -> None:
+    host = Host()
+    host.connections.send(3, b"vote")
+    calling = host.accepted(says(3))
+    assert host.connections.dialled(3, 0) is None
+    assert not calling.closing
+    assert calling.take_output() == frame(b"vote")
+    calling.lost(0)
+    host.connections.send(3, b"vote")
+    assert [sid for sid, _ in host.dials] == [3, 3]
+
+
 def test_a_question_without_an_answer_is_asked_again_with_the_next_message() -> None:
     host = Host()
     host.connections.send(3, b"vote")

@@ -178,8 +178,10 @@ class Member:
             return
         there = other.connections.accepted(f"10.0.0.{self.sid}", 40000, world.now_ms)
         here = connections.dialled(sid, world.now_ms)
-        assert here is not None
         assert there is not None
+        if here is None:
+            world.later(world.delay_ms(), lambda: there.lost(world.now_ms))
+            return
         pipe = Pipe(world, {here: self, there: other})
         self.ends[here] = other.ends[there] = pipe
         self.settle()

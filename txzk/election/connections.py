@@ -109,6 +109,10 @@ class ElectionConnections:
         """A connection that was asked for stands; None where it is not wanted any more."""
         if self._stopped or sid not in self._dials or self._dials[sid] is not None:
             return None
+        if sid in self._cnxns:
+            # It has dialled itself in the meantime; asked now, it would only do so again.
+            del self._dials[sid]
+            return None
         server = self._servers().get(self._sid)
         if server is not None:
             self._own_addresses = _addresses(server)
