@@ -7,7 +7,8 @@ from typing import Final
 
 from txzk.config.keys import PREFIX, Key
 from txzk.config.table_cfg import BETWEEN_SERVERS, CORE, FAMILIES
-from txzk.config.table_later import ENSEMBLE, OBSERVABILITY, TLS
+from txzk.config.table_ensemble import ENSEMBLE
+from txzk.config.table_later import OBSERVABILITY, TLS
 from txzk.config.table_server import AUTHENTICATION, CONNECTIONS, PROPERTY_FAMILIES, STORAGE, THROTTLES
 
 _SECTIONS: Final[tuple[tuple[str, tuple[Key, ...]], ...]] = (

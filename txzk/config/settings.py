@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from txzk.config.keys import ConfigError, Key
-from txzk.config.table_later import ENSEMBLE, OBSERVABILITY, TLS
+from txzk.config.table_ensemble import ENSEMBLE
+from txzk.config.table_later import OBSERVABILITY, TLS
 from txzk.config.table_server import AUTHENTICATION, CONNECTIONS, STORAGE, THROTTLES
 
 PROPERTIES: Final[tuple[Key, ...]] = (
@@ -71,6 +72,26 @@ class Settings:
     large_request_threshold: int
     large_request_max_bytes: int
     enforce_auth_schemes: tuple[str, ...]
+    commit_log_count: int
+    snapshot_size_factor: float
+    read_only_mode_enabled: bool
+    leader_serves: str
+    cnx_timeout_ms: int
+    quorum_cnxn_timeout_ms: int
+    election_port_bind_retry: int
+    tcp_keep_alive: bool
+    min_notification_interval_ms: int
+    max_notification_interval_ms: int
+    max_time_to_wait_for_epoch_ms: int
+    max_concurrent_snap_syncs: int
+    max_concurrent_diff_syncs: int
+    leader_connect_delay_during_retry_ms: int
+    observer_reconnect_delay_ms: int
+    observer_election_delay_ms: int
+    observer_master_size_limit: int
+    leader_no_delay: bool
+    follower_no_delay: bool
+    force_snapshot_sync: bool
 
     @property
     def max_record_bytes(self) -> int:

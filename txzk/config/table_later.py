@@ -1,4 +1,4 @@
-"""Java's system properties for ensembles, TLS, the admin server and the audit log (7.6 to 7.8): features of later versions.
+"""Java's system properties for TLS, the admin server and the audit log (7.7, 7.8): features of later versions.
 
 They are read and checked already, so that a configuration that Java takes is taken here. Covered by tests/config/test_keys.py.
 """
@@ -7,43 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from txzk.config.keys import ANY_NUMBER, COUNT, DETAIL, FRACTION, IDLE, LATER, LONG_MAX, PORT, SWITCH, TEXT, Key, number, words
-
-ENSEMBLE: Final[tuple[Key, ...]] = (
-    Key("zookeeper.leaderServes", TEXT, "yes", "no: the leader takes no clients.", state=DETAIL),
-    Key("zookeeper.cnxTimeout", number(1), 5000, "Time to connect for an election.", "ms", state=DETAIL),
-    Key("zookeeper.quorumCnxnTimeoutMs", ANY_NUMBER, -1, "Time to wait for data of an election; -1 for syncLimit.", "ms", state=DETAIL),
-    Key("zookeeper.electionPortBindRetry", COUNT, 3, "Tries to listen at the election port; 0 for no end.", state=DETAIL),
-    Key("zookeeper.tcpKeepAlive", SWITCH, False, "TCP keep-alive on connections of elections.", state=DETAIL),
-    Key("zookeeper.fastleader.minNotificationInterval", number(1), 200, "Shortest time between notifications.", "ms", state=DETAIL),
-    Key("zookeeper.fastleader.maxNotificationInterval", number(1), 60000, "Longest time between notifications.", "ms", state=DETAIL),
-    Key("zookeeper.leader.maxTimeToWaitForEpoch", ANY_NUMBER, -1, "Time to agree on an epoch; -1 for initLimit.", "ms", state=DETAIL),
-    Key("zookeeper.leader.maxConcurrentSnapSyncs", number(1), 10, "Most learners that are sent a snapshot at once.", state=DETAIL),
-    Key("zookeeper.leader.maxConcurrentDiffSyncs", number(1), 100, "Most learners that are sent transactions at once.", state=DETAIL),
-    Key("zookeeper.leader.ackLoggingFrequency", number(1), 1000, "Proposals between two that are measured.", state=DETAIL),
-    Key("zookeeper.leader.closeSocketAsync", SWITCH, False, "Close sockets in a thread of their own.", state=IDLE),
-    Key("zookeeper.learner.closeSocketAsync", SWITCH, False, "Close sockets in a thread of their own.", state=IDLE),
-    Key("zookeeper.learner.asyncSending", SWITCH, False, "Send in a thread of its own.", state=IDLE),
-    Key("zookeeper.leaderConnectDelayDuringRetryMs", COUNT, 100, "Time between tries to reach the leader.", "ms", state=DETAIL),
-    Key("zookeeper.observer.reconnectDelayMs", COUNT, 0, "Time before an observer connects again.", "ms", state=DETAIL),
-    Key("zookeeper.observer.election.DelayMs", COUNT, 200, "Time before an observer looks for a leader.", "ms", state=DETAIL),
-    Key("zookeeper.observer.syncEnabled", SWITCH, True, "Whether an observer keeps a log.", state=DETAIL),
-    Key("zookeeper.observerMaster.sizeLimit", COUNT, 32 << 20, "Transactions kept for observers.", "bytes", state=DETAIL),
-    Key("zookeeper.follower.skipLearnerRequestToNextProcessor", SWITCH, False, "A shorter chain for requests of observers.", state=IDLE),
-    Key("zookeeper.forward_learner_requests_to_commit_processor_disabled", SWITCH, False, "A shorter chain for requests of learners.", state=IDLE),
-    Key("zookeeper.commitProcessor.numWorkerThreads", COUNT, 0, "Threads of Java's commit processor.", state=IDLE),
-    Key("zookeeper.commitProcessor.shutdownTimeout", COUNT, 5000, "Time for those threads to end.", "ms", state=IDLE),
-    Key("zookeeper.commitProcessor.maxReadBatchSize", ANY_NUMBER, -1, "Reads between writes; -1 for no limit.", state=IDLE),
-    Key("zookeeper.commitProcessor.maxCommitBatchSize", number(1), 1, "Writes between reads.", state=IDLE),
-    Key("leader.nodelay", SWITCH, True, "TCP_NODELAY on connections of the leader.", state=DETAIL),
-    Key("follower.nodelay", SWITCH, True, "TCP_NODELAY on connections of followers.", state=DETAIL),
-    Key("zookeeper.forceSnapshotSync", SWITCH, False, "Send every learner a snapshot; for tests.", state=DETAIL),
-    Key("zookeeper.testingonly.initialZxid", number(0, LONG_MAX), 0, "First zxid; for tests.", state=LATER),
-    Key("zookeeper.test.allowDiscontinuousProposals", SWITCH, False, "For tests.", state=DETAIL),
-    Key("zookeeper.messageTracker.BufferSize", number(1), 10, "Messages kept for the log.", state=DETAIL),
-    Key("zookeeper.messageTracker.Enabled", SWITCH, False, "Keep messages between servers for the log.", state=DETAIL),
-    Key("zookeeper.kerberos.canonicalizeHostNames", SWITCH, False, "Names of hosts as DNS knows them.", state=DETAIL),
-)
+from txzk.config.keys import ANY_NUMBER, COUNT, DETAIL, FRACTION, IDLE, LATER, PORT, SWITCH, TEXT, Key, number, words
 
 
 def _stores(prefix: str) -> tuple[Key, ...]:

@@ -13,8 +13,8 @@ STORAGE: Final[tuple[Key, ...]] = (
     Key("zookeeper.snapSizeLimitInKb", _LONG, 4194304, "Log between snapshots, drawn likewise; 0 or less for no limit.", "KiB", "snap_size_limit_kb"),
     Key("zookeeper.preAllocSize", number(0, 2**31 // 1024), 65536, "Step in which a log file grows.", "KiB", "pre_alloc_size_kb"),
     Key("zookeeper.txnLogSizeLimitInKb", _LONG, -1, "Longest log file; 0 or less for no limit.", "KiB", "txn_log_size_limit_kb"),
-    Key("zookeeper.commitLogCount", at_least(500), 500, "Transactions kept in memory for learners.", state=DETAIL),
-    Key("zookeeper.snapshotSizeFactor", FRACTION, 0.33, "Share of a snapshot up to which a learner is sent the log.", state=DETAIL),
+    Key("zookeeper.commitLogCount", at_least(500), 500, "Transactions kept in memory for learners.", "", "commit_log_count"),
+    Key("zookeeper.snapshotSizeFactor", FRACTION, 0.33, "Share of a snapshot up to which a learner is sent the log.", "", "snapshot_size_factor"),
     Key(
         "zookeeper.forceSync", NOT_NO, True, "no: acknowledge before the disk has written; a crash of the machine loses writes.", "",
         "force_sync",
@@ -98,7 +98,7 @@ CONNECTIONS: Final[tuple[Key, ...]] = (
     Key("zookeeper.watcherCleanThreadsNum", ANY_NUMBER, 2, "A part of Java's second watch manager.", state=IDLE),
     Key("zookeeper.maxInProcessingDeadWatchers", ANY_NUMBER, -1, "A part of Java's second watch manager.", state=IDLE),
     Key("zookeeper.bitHashCacheSize", ANY_NUMBER, 10, "A part of Java's second watch manager.", state=IDLE),
-    Key("readonlymode.enabled", SWITCH, False, "Serve reads while there is no quorum.", state=LATER),
+    Key("readonlymode.enabled", SWITCH, False, "Serve reads while there is no quorum.", "", "read_only_mode_enabled"),
 )
 
 THROTTLES: Final[tuple[Key, ...]] = (
