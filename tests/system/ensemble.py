@@ -16,6 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import pytest
+from _pytest.mark import ParameterSet
+
 from tests.system.ensemble_links import Link, Links
 from tests.system.managed import CONFIG, java_command, twistd_command
 from tests.system.raw_client import four_letter_word
@@ -39,6 +42,12 @@ _HOST = "127.0.0.1"
 _JAVA_SYNC = re.compile(r"^\[(LearnerHandler-\S+)\] \w+ \S+ - (?:Synchronizing with Learner sid: (\d+)|Sending (DIFF|TRUNC|snapshot))", re.MULTILINE)
 _TXZK_SYNC = re.compile(r"(?:server|observer) (\d+) at \S+ is synchronized from \w+ on by (\w+)")
 _JAVA_SAYS = "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.quorum.LearnerHandler=debug"
+
+
+def layouts(*kinds: str) -> list[ParameterSet]:
+    """Parameters of a fixture or a test that makes ensembles; what txzk is needed for is skipped while it serves none."""
+    ours = pytest.mark.skipif(not TXZK_SERVES, reason="txzk does not serve ensembles yet")
+    return [pytest.param(each, marks=() if set(each.upper()) == {"J"} else ours) for each in kinds]
 
 
 class Member:
@@ -203,8 +212,8 @@ class Ensemble:
         return [(_HOST, member.port) for member in self.members.values()]
 
     @property
-    def connect_string(self) -> str:
-        """All of them."""
+    def address(self) -> str:
+        """The connection string of clients."""
         return ",".join(f"{host}:{port}" for host, port in self.addresses)
 
     def start(self, *sids: int) -> None:

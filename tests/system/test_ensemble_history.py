@@ -11,7 +11,7 @@ from itertools import count
 
 import pytest
 
-from tests.system.ensemble import COMMITTED_LOG, TXZK_SERVES, Ensemble
+from tests.system.ensemble import COMMITTED_LOG, TXZK_SERVES, Ensemble, layouts
 from tests.system.history import differences
 from tests.system.history_clients import Settings, recording
 from tests.system.history_connection import Connection, read_tree
@@ -28,11 +28,9 @@ _SESSION_MS, _LONG_SESSION_MS = 2000, 10000
 _FAULT_SECONDS = 3.0
 
 
-def on(*layouts: str) -> pytest.MarkDecorator:
+def on(*kinds: str) -> pytest.MarkDecorator:
     """Runs a test on ensembles of some layouts."""
-    ours = pytest.mark.skipif(not TXZK_SERVES, reason="txzk does not serve ensembles yet")
-    params = [pytest.param(layout, marks=() if set(layout.upper()) == {"J"} else ours) for layout in layouts]
-    return pytest.mark.parametrize("started", params, indirect=True, scope="module")
+    return pytest.mark.parametrize("started", layouts(*kinds), indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
