@@ -18,8 +18,10 @@ OTHER_SOURCES = "".join(
     path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("config", "client")
 )
 
-# Served through another attribute of Settings: max_record_bytes, enforce_auth_schemes.
-FOLDED = {"zookeeper.jute.maxbuffer.extrasize", "zookeeper.enforce.auth.enabled", "zookeeper.enforce.auth.schemes"}
+# Served through another attribute: max_record_bytes, enforce_auth_schemes, QuorumConfig.sync_enabled.
+FOLDED = {
+    "zookeeper.jute.maxbuffer.extrasize", "zookeeper.enforce.auth.enabled", "zookeeper.enforce.auth.schemes", "zookeeper.observer.syncEnabled",
+}
 # Read, so that nobody gets in unproved, but not served while there is no provider of SASL.
 REFUSED = {"zookeeper.sessionRequireClientSASLAuth"}
 

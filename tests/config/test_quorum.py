@@ -61,6 +61,14 @@ def test_every_key_of_its_own() -> None:
     assert (found.multi_address_reachability_check_enabled, found.multi_address_reachability_check_timeout_ms) == (False, 9)
 
 
+@pytest.mark.parametrize(
+    ("key", "flag", "enabled"), [("true", None, True), ("false", None, False), ("true", "false", False), ("false", "true", True), ("false", "", False)],
+)
+def test_whether_an_observer_keeps_a_log(key: str, flag: str | None, enabled: bool) -> None:
+    more = "" if flag is None else f"observer.syncEnabled={flag}\n"
+    assert quorum(PORT + THREE + f"syncEnabled={key}\n{more}").sync_enabled is enabled
+
+
 def test_one_server_is_an_ensemble_without_standalone() -> None:
     found = quorum(PORT + "server.1=a:2888:3888\nstandaloneEnabled=false\n")
     assert list(found.verifier.servers) == [1]

@@ -229,7 +229,7 @@ def test_the_configuration_of_kazoos_harness() -> None:
     assert alone == "only one server is given, server.1: running standalone"
     assert later == (
         "asked for, but served by a later version only: secureClientPort=20004, reconfigEnabled=true, localSessionsEnabled=true, "
-        "readonlymode.enabled=true, authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
+        "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from txzk.config.dynamic_files import next_path, version_of
 from txzk.config.keys import ConfigError, Key
 from txzk.config.properties import parse
+from txzk.config.settings import Settings
 from txzk.config.table_cfg import CFG
 from txzk.quorum.servers import QuorumConfigError, QuorumServer
 from txzk.quorum.text import GROUP, SERVER, VERSION, WEIGHT, check_ensemble, parse_config, parse_verifier
@@ -92,21 +93,21 @@ def is_distributed(verifier: QuorumVerifier, values: Mapping[str, Any]) -> bool:
 
 
 def read_quorum(
-    verifier: QuorumVerifier, values: Mapping[str, Any], path: str, config_path: str | None, data_dir: str, extended_types: bool, read: Read,
+    verifier: QuorumVerifier, values: Mapping[str, Any], path: str, config_path: str | None, data_dir: str, settings: Settings, read: Read,
 ) -> QuorumConfig:
     """All that a configuration says of the ensemble.
 
     :param values: of the keys of the zoo.cfg, converted.
     :param path: of the zoo.cfg, for messages.
     :param config_path: of the zoo.cfg, where there is one.
-    :param extended_types: whether nodes may have a time to live.
     :param read: gives the text of a file, or raises ConfigError.
     :raises ConfigError: naming file, key, value and what is expected.
     """
     for name in ("initLimit", "syncLimit"):
         if values[name] == 0:
             raise ConfigError(f"{path}: {name} is not set: {_KEYS[name].kind.allowed}, but not 0, is expected in an ensemble")
-    sid = _read_sid(f"{data_dir}/{MYID}", verifier, extended_types, read)
+    sid = _read_sid(f"{data_dir}/{MYID}", verifier, settings.extended_types_enabled, read)
+    sync_enabled = settings.observer_sync_enabled
     return QuorumConfig(
         sid=sid,
         verifier=verifier,
@@ -121,7 +122,7 @@ def read_quorum(
         listen_on_all_ips=values["quorumListenOnAllIPs"],
         standalone_enabled=values["standaloneEnabled"],
         reconfig_enabled=values["reconfigEnabled"],
-        sync_enabled=values["syncEnabled"],
+        sync_enabled=values["syncEnabled"] if sync_enabled is None else sync_enabled,
         observer_master_port=values["observerMasterPort"],
         local_sessions_enabled=values["localSessionsEnabled"],
         local_sessions_upgrading_enabled=values["localSessionsUpgradingEnabled"],

@@ -144,7 +144,7 @@ def _build(
     warnings = _misplaced(unknown) + _later(entries, values, merged)
     quorum: QuorumConfig | None = None
     if is_distributed(verifier, values):
-        quorum = read_quorum(verifier, values, path, config_path, data_dir, settings.extended_types_enabled, read)
+        quorum = read_quorum(verifier, values, path, config_path, data_dir, settings, read)
         address = _client_address(path, values, quorum.server)
         warnings += noteworthy(quorum, values["peerType"] == "observer")
     else:

@@ -88,6 +88,7 @@ class Settings:
     leader_connect_delay_during_retry_ms: int
     observer_reconnect_delay_ms: int
     observer_election_delay_ms: int
+    observer_sync_enabled: bool | None
     observer_master_size_limit: int
     leader_no_delay: bool
     follower_no_delay: bool

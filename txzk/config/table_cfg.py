@@ -29,7 +29,7 @@ CORE: Final[tuple[Key, ...]] = (
     Key("standaloneEnabled", BOOLEAN, True, "Whether a configuration of one server runs alone."),
     Key("reconfigEnabled", BOOLEAN, False, "Whether the ensemble may be changed while it runs.", state=LATER),
     Key("dynamicConfigFile", TEXT, "", "File of the server.N lines."),
-    Key("syncEnabled", BOOLEAN, True, "Whether an observer keeps a log.", state=DETAIL),
+    Key("syncEnabled", BOOLEAN, True, "Whether an observer keeps a log."),
     Key("observerMasterPort", PORT, 0, "Port at which a follower serves observers; 0 for none.", state=LATER),
     Key("localSessionsEnabled", BOOLEAN, False, "Sessions that only one server knows.", state=LATER),
     Key("localSessionsUpgradingEnabled", BOOLEAN, False, "Whether such a session becomes global for an ephemeral node.", state=DETAIL),
