@@ -118,7 +118,7 @@ def _check_write(call: Call, entry: Entry, model: Model, violated: Violated) -> 
     for op, value, txn in _parts(call, entry):
         if op.kind == "create" and (value != txn.path or not value.startswith(op.path)):
             violated(f"{call!r} made {txn.path}")
-        elif op.kind == "create" and model.nodes[txn.path].data != op.data:
+        elif op.kind == "create" and txn.data != op.data:
             violated(f"{call!r} wrote {txn.data!r}")
         elif op.kind == "set" and len(call.op.parts) == 0 and value != model.read(op._replace(kind="exists")):
             violated(f"{call!r} left {model.read(op._replace(kind='exists'))}")

@@ -68,7 +68,7 @@ class History:
         if entry is None:
             entry = self.known[header.zxid] = Entry(before, header, txn, digest)
             return entry
-        if entry.header != header or entry.txn != txn:
+        if entry.header != header or not _alike(header, entry.txn, txn):
             self._violated(f"{server}: {header.zxid:#x} is {header} {txn}, elsewhere {entry.header} {entry.txn}")
         elif entry.before != before and not _begins_epoch(before) and not _begins_epoch(entry.before):
             self._violated(f"{server}: {header.zxid:#x} follows {before:#x}, elsewhere {entry.before:#x}")
@@ -126,6 +126,13 @@ class History:
         return self.entries[self._place[place]].digest if place else None
 
 
+def _alike(header: TxnHeader, txn: Any, other: Any) -> bool:
+    """Whether two records say the same: who made one has tuples in it, who read it lists. What an error says its header says."""
+    if header.type == opcodes.ERROR or txn is None or other is None:
+        return header.type == opcodes.ERROR or txn is other
+    return [list(value) if isinstance(value, tuple) else value for value in txn] == [list(value) if isinstance(value, tuple) else value for value in other]
+
+
 def _begins_epoch(zxid: int) -> bool:
     """Whether it is the one with which an epoch begins; no transaction has it."""
     return zxid & 0xFFFFFFFF == 0
@@ -179,6 +186,7 @@ class Model:
     def __init__(self, violated: Callable[[str], None]) -> None:
         self._violated = violated
         self.nodes: dict[str, Node] = {ROOT: Node(b"", 0, 0)}
+        self.nodes[ROOT].children["zookeeper"] = None
         self.sessions: dict[int, int] = {}
         self.ended: dict[int, int] = {}
         self.changes: dict[str, list[tuple[int, str]]] = {}

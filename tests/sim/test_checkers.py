@@ -36,7 +36,7 @@ class Scene:
         self.commit(OTHER, 1, opcodes.SET_DATA, SetDataTxn("/a", b"2", 1))
         self.event(EventType.NODE_DATA_CHANGED, "/a", E + 4)
         self.write(Op("set", "/a", b"3", 0), ErrorTxn(errors.BAD_VERSION), error=errors.BAD_VERSION)
-        self.read(Op("children", "/"), (["a"], (0, 0, E + 3, 0, 0, 1)), watch=True)
+        self.read(Op("children", "/"), (["a", "zookeeper"], (0, 0, E + 3, 0, 0, 2)), watch=True)
         self.commit(OTHER, 2, opcodes.CREATE, CreateTxn("/e", b"", None, True, 2))
         self.event(EventType.NODE_CHILDREN_CHANGED, "/", E + 6)
         self.read(Op("exists", "/e"), (E + 6, E + 6, E + 6, 0, OTHER, 0), watch=True)

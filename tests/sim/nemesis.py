@@ -1,0 +1,220 @@
+"""Nemesis: does harm to a simulated ensemble, of the kinds that its swarm has, until the safety phase is over. Covered by tests/sim/test_world.py."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.sim.server import SimServer
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+
+class Nemesis:
+    """See the module.
+
+    :ivar done: how often each kind was done.
+    """
+
+    def __init__(self, world: World, chance: Random) -> None:
+        self._world = world
+        self._chance = chance
+        self._active = True
+        self._blocks: list[tuple[str, str]] = []
+        self._rotten: SimServer | None = None
+        self.done: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        """From now on there is harm."""
+        if self._world.swarm.faults:
+            self._next()
+
+    def _next(self) -> None:
+        gap_us = self._world.swarm.gap_ms * 1000
+        self._world.clock.after(int(gap_us * (0.2 + 1.6 * self._chance.random())), self._strike)
+
+    def _strike(self) -> None:
+        if not self._active:
+            return
+        kind = self._chance.choice(self._world.swarm.faults)
+        if self._world.trace is not None:
+            self._world.say(f"fault: {kind}")
+        if getattr(self, f"_{kind}")():
+            self.done[kind] += 1
+        self._next()
+
+    def end(self) -> None:
+        """No more harm; what was done to the network and to processes that only wait is undone."""
+        self._active = False
+        blocks, self._blocks = self._blocks, []
+        for source, host in blocks:
+            self._world.network.unblock(source, host)
+        for server in self._world.servers:
+            if server.paused:
+                server.resume()
+            self._heal_disk(server)
+
+    def _victim(self) -> SimServer:
+        """The leader more often than others."""
+        leader = self._world.leader()
+        if leader is not None and self._chance.random() < 0.4:
+            return leader
+        return self._chance.choice(self._world.servers)
+
+    def _later(self, least_ms: int, most_ms: int, call: object) -> None:
+        assert callable(call)
+        self._world.clock.after(self._chance.randint(least_ms, most_ms) * 1000, call)
+
+    # Processes and machines
+
+    def _kill(self) -> bool:
+        return self._down(self._victim(), False, 100, 5000)
+
+    def _restart_fast(self) -> bool:
+        return self._down(self._victim(), self._chance.random() < 0.5, 1, 100)
+
+    def _power(self) -> bool:
+        return self._down(self._victim(), True, 100, 5000)
+
+    def _blackout(self) -> bool:
+        """Of the whole building; not all come back at once."""
+        return any([self._down(server, True, 10, 2000) for server in self._world.servers])
+
+    def _down(self, server: SimServer, power: bool, least_ms: int, most_ms: int) -> bool:
+        if not server.up:
+            return False
+        if power:
+            server.lose_power()
+        else:
+            server.kill()
+        self._world.clock.after(self._chance.randint(least_ms, most_ms) * 1000, lambda: self._world.revive(server))
+        return True
+
+    def _pause(self) -> bool:
+        server = self._victim()
+        if not server.up or server.paused:
+            return False
+        server.pause()
+        swarm = self._world.swarm
+        life = server.life
+
+        def resume() -> None:
+            if server.life == life and server.paused:
+                server.resume()
+
+        self._later(10, 3 * swarm.sync_limit * swarm.tick_ms, resume)
+        return True
+
+    def _client(self) -> bool:
+        clients = [client for client in self._world.clients if not client.dead]
+        if not clients:
+            return False
+        self._chance.choice(clients).die()
+        self._world.add_client()
+        return True
+
+    # The network
+
+    def _partition(self) -> bool:
+        hosts = self._world.hosts
+        left = {host: None for host in hosts if self._chance.random() < 0.5}
+        pairs = [(a, b) for a in hosts for b in hosts if (a in left) != (b in left)]
+        return self._block(pairs)
+
+    def _isolate(self) -> bool:
+        name = self._victim().name
+        others = [server.name for server in self._world.servers if server.name != name]
+        return self._block([(name, other) for other in others] + [(other, name) for other in others])
+
+    def _one_way(self) -> bool:
+        name = self._victim().name
+        others = [host for host in self._world.hosts if host != name]
+        if self._chance.random() < 0.5:
+            others = [self._chance.choice(others)]
+        pairs = [(name, other) for other in others]
+        return self._block(pairs if self._chance.random() < 0.5 else [(b, a) for a, b in pairs])
+
+    def _block(self, pairs: list[tuple[str, str]]) -> bool:
+        swarm = self._world.swarm
+        return self._block_for(pairs, 50, 4 * swarm.sync_limit * swarm.tick_ms)
+
+    def _stall(self) -> bool:
+        pair = self._chance.sample(self._world.hosts, 2)
+        return self._block_for([(pair[0], pair[1])], 5, self._world.swarm.tick_ms)
+
+    def _block_for(self, pairs: list[tuple[str, str]], least_ms: int, most_ms: int) -> bool:
+        network = self._world.network
+        for source, host in pairs:
+            network.block(source, host)
+        self._blocks += pairs
+
+        def heal() -> None:
+            for pair in pairs:
+                if pair in self._blocks:
+                    self._blocks.remove(pair)
+                    network.unblock(*pair)
+
+        self._later(least_ms, most_ms, heal)
+        return bool(pairs)
+
+    def _cut(self) -> bool:
+        network = self._world.network
+        ends = list(network.ends)
+        if not ends:
+            return False
+        name = self._victim().name
+        mine = [end for end in ends if end.host == name]
+        if mine and self._chance.random() < 0.3:
+            for end in mine:
+                network.cut(end)
+        else:
+            network.cut(self._chance.choice(mine or ends))
+        return True
+
+    # Disks
+
+    def _slow_disk(self) -> bool:
+        server = self._victim()
+        if not server.up:
+            return False
+        queue = self._chance.choice((server.log_disk, server.snapshot_disk))
+        queue.sync_us = self._chance.randint(10, 2 * self._world.swarm.tick_ms) * 1000
+        life = server.life
+
+        def heal() -> None:
+            if server.life == life:
+                self._heal_disk(server)
+
+        self._later(100, 3000, heal)
+        return True
+
+    def _heal_disk(self, server: SimServer) -> None:
+        if server.up:
+            for queue in (server.log_disk, server.snapshot_disk):
+                queue.sync_us = self._world.swarm.disk_us
+
+    def _bad_disk(self) -> bool:
+        """The server must stop by itself; somebody repairs the disk and starts it again."""
+        server = self._victim()
+        if not server.up:
+            return False
+        self._chance.choice((server.log_disk, server.snapshot_disk)).broken = True
+        return True
+
+    def _rot(self) -> bool:
+        """All snapshots of one server are damaged while it is down: it must not come back as if it had nothing."""
+        server = self._victim()
+        if self._rotten is not None or not server.up or not self._world.may_lose(server):
+            return False
+        self._rotten = server
+        server.lose_power()
+        for name in server.disk.list(server.config.snap_dir):
+            if name.startswith("snapshot."):
+                path = f"{server.config.snap_dir}/{name}"
+                content = bytearray(server.disk.content(path))
+                content[len(content) // 2] ^= 0x55
+                server.disk.put(path, bytes(content))
+        self._later(100, 2000, lambda: self._world.revive(server))
+        return True

@@ -1,0 +1,93 @@
+"""Swarm: what kind of world a seed gives: its size, its knobs, and which kinds of faults there are in it at all. Covered by tests/sim/test_world.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+# The kinds of faults; tests/sim/nemesis.py says what they do.
+FAULTS: Final = (
+    "kill", "power", "blackout", "pause", "partition", "one_way", "stall", "cut", "slow_disk", "bad_disk", "client", "restart_fast", "rot", "isolate",
+)
+
+
+@dataclass
+class Swarm:
+    """The knobs of one world. Times end in their unit.
+
+    :ivar servers: that vote; `observers` come besides.
+    :ivar faults: those that happen, about one every `gap_ms`.
+    :ivar commit_log: how many committed transactions a leader keeps in memory for a DIFF.
+    :ivar safety_ms: how long faults happen.
+    """
+
+    seed: int
+    servers: int
+    observers: int
+    faults: tuple[str, ...]
+    gap_ms: int
+    safety_ms: int
+    tick_ms: int
+    init_limit: int
+    sync_limit: int
+    snap_count: int
+    commit_log: int
+    pre_alloc_kb: int
+    force_snapshot_sync: bool
+    latency_us: int
+    jitter_us: int
+    cut_chance: float
+    room_bytes: int
+    disk_us: int
+    disk_jitter_us: int
+    clients: int
+    think_ms: int
+    in_flight: int
+    session_ms: int
+    restart_at_end: bool
+    minority_stays_down: bool
+
+    @property
+    def names(self) -> list[str]:
+        """Of all servers, in the order of their ids."""
+        return [f"s{sid}" for sid in range(1, self.servers + self.observers + 1)]
+
+
+def draw(seed: int, servers: int | None = None) -> Swarm:
+    """The world of a seed.
+
+    :param servers: how many vote; drawn where it is not given.
+    """
+    chance = Random(f"swarm {seed}")
+    drawn = chance.choice((3, 3, 3, 3, 3, 3, 4, 5, 5, 7))
+    count = drawn if servers is None else servers
+    tick_ms = chance.choice((100, 200, 200, 400))
+    faults = tuple(kind for kind in FAULTS if chance.random() < 0.4)
+    return Swarm(
+        seed=seed,
+        servers=count,
+        observers=chance.choice((0, 0, 0, 1)) if count > 1 else 0,
+        faults=faults,
+        gap_ms=chance.choice((150, 400, 800, 1500)),
+        safety_ms=chance.choice((6000, 10_000, 14_000)),
+        tick_ms=tick_ms,
+        init_limit=chance.choice((5, 10)),
+        sync_limit=chance.choice((2, 3, 5)),
+        snap_count=chance.choice((3, 10, 30, 100_000)),
+        commit_log=chance.choice((1, 5, 20, 500)),
+        pre_alloc_kb=chance.choice((0, 1, 64)),
+        force_snapshot_sync=chance.random() < 0.1,
+        latency_us=chance.choice((100, 500, 2000)),
+        jitter_us=chance.choice((10, 1000, 10_000)),
+        cut_chance=chance.choice((0.0, 0.0, 0.05, 0.3)),
+        room_bytes=chance.choice((1 << 30, 1 << 30, 1 << 16, 400)),
+        disk_us=chance.choice((100, 1000, 5000)),
+        disk_jitter_us=chance.choice((100, 5000, 30_000)),
+        clients=chance.choice((2, 3, 4)),
+        think_ms=chance.choice((30, 60, 150)),
+        in_flight=chance.choice((1, 4, 10)),
+        session_ms=tick_ms * chance.choice((4, 10, 20)),
+        restart_at_end=chance.random() < 0.25,
+        minority_stays_down=chance.random() < 0.3,
+    )
