@@ -16,6 +16,8 @@ from txzk.quorum.servers import Address, QuorumConfigError, QuorumServer, parse_
         ("[::1]:1:2;[::1]:2181", QuorumServer(7, (Address("::1", 1, 2),), True, "::1", 2181)),
         ("b:3:4|a:1:2:observer", QuorumServer(7, (Address("a", 1, 2), Address("b", 3, 4)), False)),
         ("a:1:2|a:1:2", QuorumServer(7, (Address("a", 1, 2),), True)),
+        ("a:1:2;", QuorumServer(7, (Address("a", 1, 2),), True)),
+        ("a:1:2:observer:|;3:;", QuorumServer(7, (Address("a", 1, 2),), False, "0.0.0.0", 3)),
         ("a:0:65535", QuorumServer(7, (Address("a", 0, 65535),), True)),
     ],
 )
@@ -28,8 +30,8 @@ def test_lines(value: str, server: QuorumServer) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "", "a", "a:1", ":1:2", "a:1:2:leader", "a:1:70000", "a:1:655360", "a:x:2", "a:1:\u0662", "a:1:-2", "a:1:2;2181;2182", "a:1:2;a:b:2181", "a:1:2;",
-        "a:1:2;:2181", "[::1:1:2", "[::1]1:2", "a:1:2:participant:3", "a:1:2|", "a:1:2|b:1",
+        "", "a", "a:1", ":1:2", "a:1:2:leader", "a:1:70000", "a:1:655360", "a:x:2", "a:1:\u0662", "a:1:-2", "a:1:2;2181;2182", "a:1:2;a:b:2181", ";2181", "|a:1:2",
+        "a:1:2;:2181", "[::1:1:2", "[::1]1:2", "[::1]:", "a:1:2:participant:3", "a:1:2|b:1", "a:1:2; ;3",
     ],
 )
 def test_lines_refused(value: str) -> None:

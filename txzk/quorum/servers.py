@@ -97,13 +97,14 @@ def parse_sid(key: str, text: str) -> int:
 
 
 def _parsed(sid: int, text: str) -> QuorumServer:
-    parts = text.split(";")
+    # Java passes by separators that nothing follows.
+    parts = text.rstrip(";").split(";")
     if len(parts) > 2:
         raise ValueError(text)
     client_host, client_port = _client(parts[1]) if len(parts) == 2 else (None, None)
     addresses: list[Address] = []
     roles: list[bool] = []
-    for part in parts[0].split("|"):
+    for part in parts[0].rstrip("|").split("|"):
         fields = _split(part.strip())
         if not 3 <= len(fields) <= 4 or not fields[0]:
             raise ValueError(text)
@@ -135,6 +136,7 @@ def _is_participant(role: str) -> bool:
 
 def _split(address: str) -> list[str]:
     """The fields between colons; a host in brackets is one field."""
+    address = address.rstrip(":")
     if not address.startswith("["):
         return address.split(":")
     host, bracket, rest = address[1:].partition("]")

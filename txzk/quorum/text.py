@@ -1,11 +1,10 @@
-"""Configurations from their text, and changed configurations (5.12, 2.14). Covered by tests/quorum/test_text.py."""
+"""Configurations from their text (5.12). Covered by tests/quorum/test_text.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from txzk.defs.errors import BadArgumentsError
 from txzk.quorum.servers import QuorumConfigError, QuorumServer, parse_server, parse_sid
 from txzk.quorum.verifiers import HierarchicalVerifier, MajorityVerifier, OracleMajorityVerifier, QuorumVerifier
 
@@ -71,7 +70,7 @@ def check_ensemble(verifier: QuorumVerifier, standalone_enabled: bool, multi_add
     :param multi_address_enabled: multiAddress.enabled.
     :raises QuorumConfigError: naming what is wrong.
     """
-    _check_addresses(verifier, multi_address_enabled)
+    check_addresses(verifier, multi_address_enabled)
     if not standalone_enabled and not verifier.voters:
         raise QuorumConfigError("standaloneEnabled=false: at least one server that votes is expected")
     if standalone_enabled and len(verifier.voters) < 2 and verifier.observers:
@@ -79,65 +78,15 @@ def check_ensemble(verifier: QuorumVerifier, standalone_enabled: bool, multi_add
         raise QuorumConfigError(f"{observers}: observers need an ensemble; at least two servers that vote are expected")
 
 
-def changed(
-    verifier: QuorumVerifier, joining: str | None, leaving: str | None, new_members: str | None, version: int,
-    standalone_enabled: bool = True, multi_address_enabled: bool = False,
-) -> QuorumVerifier:
-    """The configuration that a reconfig asks for.
+def check_addresses(verifier: QuorumVerifier, multi_address_enabled: bool) -> None:
+    """Refuses several addresses of one server.
 
-    :param verifier: the last seen configuration.
-    :param joining: server lines, separated by commas, each with a client port.
-    :param leaving: numbers of servers, separated by commas.
-    :param new_members: a whole configuration, lines separated by commas or newlines; where it is given the other two do not count.
-    :param version: of the new configuration: the zxid of the reconfig.
-    :raises BadArgumentsError: where Java refuses it; its cause is a QuorumConfigError that says why.
+    :param multi_address_enabled: multiAddress.enabled; there they are fine.
+    :raises QuorumConfigError: naming the server.
     """
-    try:
-        if new_members is not None:
-            found = parse_config(new_members.replace(",", "\n"), verifier.oracle).with_version(version)
-        else:
-            found = _changed(verifier, _listed(joining), _listed(leaving), version)
-        _check_addresses(found, multi_address_enabled)
-        fewest = 2 if standalone_enabled else 1
-        if len(found.voters) < fewest:
-            raise QuorumConfigError(f"servers that vote: {len(found.voters)}: at least {fewest} is expected")
-    except QuorumConfigError as error:
-        raise BadArgumentsError from error
-    return found
-
-
-def _check_addresses(verifier: QuorumVerifier, multi_address_enabled: bool) -> None:
     for sid, server in verifier.servers.items():
         if len(server.addresses) > 1 and not multi_address_enabled:
             raise QuorumConfigError(f"server.{sid}={server.text()}: one address is expected, or multiAddress.enabled=true")
-
-
-def _changed(verifier: QuorumVerifier, joining: list[str], leaving: list[str], version: int) -> QuorumVerifier:
-    if not isinstance(verifier, MajorityVerifier):
-        raise QuorumConfigError("joining, leaving: a whole configuration is expected where there are groups")
-    servers = dict(verifier.servers)
-    for sid in leaving:
-        servers.pop(parse_sid(f"leaving.{sid}", sid), None)
-    for line in joining:
-        key, equals, value = line.partition("=")
-        key = key.strip()
-        if not equals or "=" in value:
-            raise QuorumConfigError(f"{line}: server.N=host:quorumPort:electionPort[:role];[clientHost:]clientPort is expected")
-        joiner = parse_server(parse_sid(key, key.rpartition(".")[2]), value.strip())
-        if joiner.client_port is None:
-            raise QuorumConfigError(f"{line}: a client port is expected")
-        servers[joiner.sid] = joiner
-        _refuse_duplicates(joiner, servers)
-    return verifier.with_servers(servers.values(), version)
-
-
-def _refuse_duplicates(joiner: QuorumServer, servers: Mapping[int, QuorumServer]) -> None:
-    """No two servers are at one host and port."""
-    for sid, server in servers.items():
-        taken = dict.fromkeys(server.endpoints())
-        for host, port in joiner.endpoints():
-            if sid != joiner.sid and (host, port) in taken:
-                raise QuorumConfigError(f"server.{joiner.sid}={joiner.text()}: another address is expected, {host}:{port} is that of server.{sid}")
 
 
 def _entries(text: str) -> dict[str, str]:
@@ -152,10 +101,6 @@ def _entries(text: str) -> dict[str, str]:
         if key != VERSION and not key.startswith((SERVER, GROUP, WEIGHT)):
             raise QuorumConfigError(f"{key}={value}: server.N, group.N, weight.N or version is expected")
     return entries
-
-
-def _listed(text: str | None) -> list[str]:
-    return [word for word in (part.strip() for part in (text or "").split(",")) if word]
 
 
 def _members(key: str, value: str) -> list[int]:
