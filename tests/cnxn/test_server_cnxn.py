@@ -35,6 +35,7 @@ class Core:
         self.outstanding_limit = 1000
         self.requires_auth = False
         self.limits_large_requests = False
+        self.read_only = False
         self.packets_received = self.packets_sent = self.bytes_received = self.watch_bytes = self.stale_replies = 0
         self.counted: list[tuple[Any, ...]] = []
         self.submitted: list[Request] = []
@@ -531,3 +532,34 @@ def test_statistics_can_be_set_back(world: World) -> None:
     assert shown() == (3, 3, "SETD", 2, ZXID + 1, NOW_MS + 8, 8, 0, 8, 2, 8)
     world.cnxn.reset_stats()
     assert shown() == (0, 0, "NA", -1, -1, 0, 0, -1, 0, 0, 0)
+
+
+def test_a_session_that_moved_away_is_left_without_a_word(world: World) -> None:
+    world.send(write(1) + get(2))
+    world.answer(error=errors.SESSION_MOVED)
+    assert world.cnxn.closing and world.replies() == []
+
+
+def test_a_session_that_the_leader_does_not_make_is_refused() -> None:
+    world = World()
+    world.send(handshake())
+    world.core.submitted.append(world.cnxn.connect_request(SESSION_ID, b"", NOW_MS))
+    world.answer(error=errors.SESSION_EXPIRED)
+    response = records.parse_ConnectResponse(world.cnxn.take_output()[4:])
+    assert (response.sessionId, response.timeOut, world.cnxn.closing, world.cnxn.outstanding) == (0, 0, True, 0)
+
+
+def test_a_server_without_an_ensemble_says_that_it_is_read_only() -> None:
+    world = World()
+    world.core.read_only = True
+    world.send(handshake())
+    world.cnxn.open_session(SESSION_ID)
+    assert records.parse_ConnectResponse(world.cnxn.take_output()[4:]).readOnly
+
+
+def test_a_sync_goes_the_way_of_a_write_where_it_is_no_read(world: World) -> None:
+    world.send(asked(1, opcodes.SYNC, b"path"))
+    assert [(request.op, request.body) for request in world.core.submitted] == [(opcodes.SYNC, b"path")]
+    world.send(get(2))
+    world.answer(body=b"answer")
+    assert world.xids() == [1, 2]

@@ -160,3 +160,16 @@ def test_a_multi_is_answered_whole_whether_it_failed_or_not() -> None:
     exists = errors.NODE_EXISTS
     assert world.answer(opcodes.MULTI, multi(create)) == (0, header(-1, False, exists) + r.encode_ErrorResponse(exists) + end)
     assert world.answer(opcodes.MULTI, multi()) == (0, end)
+
+
+def test_a_sync_waits_for_the_writes_before_it() -> None:
+    world = World()
+    for path in ("/a", "/b"):
+        request = Request(world.client, SESSION, 8, opcodes.SYNC, r.encode_SyncRequest(path), 0)
+        assert world.chain.pass_by(request, 0) is (path == "/a")
+        if path == "/a":
+            assert world.client.answers.pop() == (8, 0, 0, r.encode_SyncResponse("/a"))
+            world.create("/x")
+    assert world.client.answers == []
+    world.chain.committed(1, 0)
+    assert world.client.answers[1:] == [(8, 1, 0, r.encode_SyncResponse("/b"))]

@@ -76,6 +76,7 @@ class Core(Protocol):
     outstanding_limit: int
     requires_auth: bool
     limits_large_requests: bool
+    read_only: bool
 
     @property
     def stats(self) -> Stats:
@@ -88,7 +89,7 @@ class Core(Protocol):
         """Begins to make or to re-attach a session; ends in `open_session`, `refuse_session` or `close`, or with `connect_request` in the pipeline."""
 
     def submit(self, request: Request, wall_ms: int) -> None:
-        """Takes a write; it comes back through `answered`."""
+        """Takes a write, or a sync where that is none of `readers`; it comes back through `answered`."""
 
     def fits(self, frame_bytes: int) -> bool:
         """False for a large request that comes while too many of them are under way; asked where `limits_large_requests`."""
@@ -405,7 +406,7 @@ class ServerCnxn:
                 self._waiting_reads += 1
             else:
                 self._answer_read(request, core.tree.last_processed_zxid, now_ms)
-        elif op in opcodes.WRITES or op == opcodes.DELETE_CONTAINER:
+        elif op in opcodes.WRITES or op == opcodes.SYNC:
             self._pending.append(request := Request(self, self.session_id, xid, op, body, now_ms))
             core.outstanding_requests += 1
             core.submit(request, wall_ms)
@@ -474,7 +475,14 @@ class ServerCnxn:
         pending.popleft()
         core.outstanding_requests -= 1
         latency = now_ms - request.received_ms
+        if error == errors.SESSION_MOVED:
+            # The client is somewhere else: this connection is a leftover.
+            self.close()
+            return
         if request.op == opcodes.CREATE_SESSION:
+            if error:
+                self.refuse_session()
+                return
             self._open(request.session_id)
             self._count(request.op, 0, zxid, latency, 1, now_ms)
             core.stats.answered(0)
@@ -522,7 +530,7 @@ class ServerCnxn:
 
     def _send_connect_response(self, timeout_ms: int, session_id: int) -> None:
         secret = password(session_id) if session_id else _NO_PASSWORD
-        body = records.encode_ConnectResponse(0, timeout_ms, session_id, secret, False)
+        body = records.encode_ConnectResponse(0, timeout_ms, session_id, secret, self._core.read_only)
         if not self.with_read_only:
             body = body[:-1]
         self._out.append(len(body).to_bytes(4, "big") + body)

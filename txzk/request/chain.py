@@ -9,7 +9,7 @@ from collections import deque
 
 from txzk.database.request import Request
 from txzk.database.tree import DataTree
-from txzk.request.final import apply_and_answer
+from txzk.request.final import answer_unexecuted, apply_and_answer
 from txzk.request.prep import PrepRequestProcessor
 
 
@@ -32,7 +32,7 @@ class RequestChain:
         self._in_flight.append(request)
 
     def pass_by(self, request: Request, now_ms: int) -> bool:
-        """Answers `request` with its error, behind the writes before it, and executes nothing.
+        """Answers `request`, a sync or one that has its error, behind the writes before it, and executes nothing.
 
         :returns: whether it has been answered already; otherwise `committed` will give it back.
         """
@@ -44,7 +44,8 @@ class RequestChain:
 
     def _answer_unexecuted(self, request: Request, now_ms: int) -> Request:
         if request.client is not None:
-            request.client.answered(request, self._tree.last_processed_zxid, request.error, b"", now_ms)
+            body = answer_unexecuted(request)
+            request.client.answered(request, self._tree.last_processed_zxid, request.error, body, now_ms)
         return request
 
     @property
