@@ -260,6 +260,8 @@ def test_pings_touch_and_sessions_are_revalidated() -> None:
     (packets.learner_info(False, 6, 2, 0), packets.ack_epoch(3, 3)),
     (packets.learner_info(False, 6, 2, 0), packets.learner_info(False, 6, 2, 0)),
     (packets.encode(4711, 0), None),
+    (packets.learner_info(False, 0x7FFFFFFF, 2, 0), None),
+    (packets.encode(packets.FOLLOWERINFO, -1), None),
     (packets.encode(packets.FOLLOWERINFO, 0, b"short"), None),
     (b"\0\0\0\x0b" + bytes(8) + b"\x7f\0\0\0" + bytes(4), None),
 ])

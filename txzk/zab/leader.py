@@ -7,7 +7,7 @@ proposals are committed in their order once a quorum has logged them; the leader
 late goes through the same steps alone. The leader steps down where a voter is ahead of it, a wait takes too long, its learners are no quorum any
 more, its zxids come to their end, or a reconfiguration names another leader; nothing it is told afterwards does anything.
 
-Covered by tests/zab/test_leader.py and test_leader_serving.py.
+Covered by tests/zab/test_leader.py, test_leader_serving.py and test_leader_and_learner.py.
 """
 
 from __future__ import annotations

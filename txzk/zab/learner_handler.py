@@ -25,6 +25,8 @@ from txzk.zab.packets import QuorumPackets
 PIECE_BYTES: Final = 128 << 10
 # What a learner may ask for: all that is proposed, and `check`, which is only a part of a multi for other clients than Java's.
 _PROPOSED: Final = opcodes.WRITES | {opcodes.CHECK}
+# An epoch is a signed int on the wire.
+_LAST_EPOCH: Final = 0x7FFFFFFF
 
 
 class Phase(Enum):
@@ -359,12 +361,16 @@ class LearnerHandler:
         self._old = info is None or info.protocolVersion < packets.PROTOCOL_VERSION
         if info is not None:
             self.sid = info.serverid
+        epoch = zxid.epoch_of(packet.zxid)
+        if not 0 <= epoch < _LAST_EPOCH:
+            self.drop(f"says that it has accepted epoch {epoch:x}, behind which there is none")
+            return
         self._enter(Phase.EPOCH, now_ms)
-        self._master.introduced(self, zxid.epoch_of(packet.zxid), 0 if info is None else info.configVersion, now_ms)
+        self._master.introduced(self, epoch, 0 if info is None else info.configVersion, now_ms)
         if self._old and not self.closing:
             # Such a learner says its last zxid at once.
             self._enter(Phase.QUORUM, now_ms)
-            self._master.epoch_acked(self, zxid.epoch_of(packet.zxid), packet.zxid, now_ms)
+            self._master.epoch_acked(self, epoch, packet.zxid, now_ms)
 
     def _up_to_date(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
         type = packet.type
