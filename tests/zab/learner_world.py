@@ -67,6 +67,7 @@ class World:
         self.last_zxid = last_zxid
         self.config_version = 0x17
         self.tree = DataTree()
+        self.tree.last_processed_zxid = last_zxid
         self.sessions: dict[int, int] = {}
         self.touched: list[tuple[int, int]] = []
         self.elects = False

@@ -124,6 +124,20 @@ def test_a_diff_that_promises_more_than_it_has() -> None:
     assert refused(world.hear(new_leader(5)))
 
 
+def test_new_leader_comes_once() -> None:
+    world = syncing()
+    world.hear(diff(0) + new_leader(5))
+    world.saved("currentEpoch")
+    assert refused(world.hear(new_leader(5)))
+
+
+def test_an_answer_that_nobody_waits_for_is_passed_by() -> None:
+    world = syncing()
+    world.hear(diff(1) + committed(1) + new_leader(5))
+    assert world.saved("currentEpoch") + world.saved("acceptedEpoch") + world.truncated() + world.snapshot_saved() == []
+    assert world.written(1) == ["save currentEpoch 5"]
+
+
 def test_a_diff_below_the_own_history() -> None:
     assert refused(syncing(last_zxid=0x100000003).hear(diff(0x100000002)))
 
@@ -138,7 +152,7 @@ def test_the_zxid_of_a_new_epoch_is_no_history() -> None:
     [
         packets.commit(1), new_leader(4), new_leader(6), UPTODATE, packets.encode(packets.REQUEST, -1, bytes(16)),
         packets.encode(packets.COMMITANDACTIVATE, 1, bytes(7)), packets.encode(packets.INFORMANDACTIVATE, 1, bytes(7)),
-        packets.encode(packets.PROPOSAL, 1), packets.encode(packets.PROPOSAL, 1, b"x"), packets.proposal(2, entry(1)),
+        packets.encode(packets.PROPOSAL, 1), packets.encode(packets.PROPOSAL, 1, b"x"), packets.proposal(1, entry(2)),
         packets.proposal(1, entry(1) + b"\0"), packets.proposal(1, entry(1, "nowhere")), packets.proposal(1, reconfig(1, "server.1=nothing")),
         diff(1), packets.encode(packets.INFORM, -5, entry(1)), packets.proposal(0, entry(0)),
     ],
@@ -187,6 +201,32 @@ def test_a_gap_behind_a_snapshot() -> None:
     world = syncing()
     world.hear(packets.encode(packets.SNAP, 4) + snapshot(DataTree(), {}))
     assert refused(world.hear(propose(6)))
+
+
+def test_behind_a_snapshot_zxids_go_on_growing() -> None:
+    world = syncing()
+    world.hear(packets.encode(packets.SNAP, E + 4) + snapshot(DataTree(), {}) + committed(E + 3))
+    assert world.hear(packets.commit(E + 4)) == ["report: COMMIT 0x500000004 is passed by: 0x500000004 is committed"]
+    assert world.hear(committed(E + 4) + new_leader(5)) == ["apply 500000004", "save snapshot"]
+    world.snapshot_saved()
+    world.saved("currentEpoch")
+    world.hear(UPTODATE)
+    assert world.hear(propose(E + 6))[0] == "report: got zxid 0x500000006, expected 0x500000005"
+
+
+def test_behind_a_snapshot_nothing_older_is_proposed_once_it_is_served() -> None:
+    world = syncing()
+    world.hear(packets.encode(packets.SNAP, E + 4) + snapshot(DataTree(), {}) + new_leader(5))
+    world.snapshot_saved()
+    world.saved("currentEpoch")
+    world.hear(UPTODATE)
+    assert refused(world.hear(propose(E + 4)))
+
+
+def test_a_zxid_below_zero_behind_a_snapshot() -> None:
+    world = syncing()
+    world.hear(packets.encode(packets.SNAP, E + 4) + snapshot(DataTree(), {}))
+    assert refused(world.hear(committed(-5)))
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-3] + b"xyz", lambda data: b"\xff\xff\xff\xf0" + data[4:]])
@@ -358,6 +398,7 @@ def test_an_observer_is_told_again_what_was_only_proposed_to_it() -> None:
     world.saved("currentEpoch")
     assert world.hear(propose(E + 1) + packets.commit(E + 1) + propose(E + 2)) == []
     assert world.hear(UPTODATE) == ["serve", "log 500000001", "apply 500000001", "send ACK 500000000"]
+    assert world.written(E + 1) == []
     assert refused(world.hear(packets.inform(E + 1, entry(E + 1))))
 
     world = syncing(is_observer=True)
@@ -493,3 +534,18 @@ def test_the_digest_goes_to_the_host() -> None:
     for zxid, digest in ((E + 1, 77), (E + 2, None)):
         world.hear(packets.proposal(zxid, entry(zxid, digest=digest)) + packets.commit(zxid))
     assert seen == [77, None]
+
+
+def test_a_snapshot_is_not_compared_with_digests_before_its_end() -> None:
+    world = syncing()
+    said = packets.encode(packets.SNAP, 4) + snapshot(DataTree(), {}) + packets.proposal(5, entry(5, digest=77)) + packets.commit(5)
+    assert world.hear(said) == ["load 4", "apply 5"]
+    assert world.tree.digest_mismatches == 0
+
+
+def test_nothing_is_asked_of_a_leader_that_is_not_yet_followed() -> None:
+    learner = syncing().learner
+    with pytest.raises(AssertionError):
+        learner.request(7, 1, 1, b"", [])
+    with pytest.raises(AssertionError):
+        learner.revalidate(7, 4000)

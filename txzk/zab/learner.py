@@ -204,13 +204,15 @@ class Learner:
         :param body: the bytes behind the request header.
         :param ids: what the client has proved.
         """
+        assert self.phase == BROADCAST
         self._send(packets.request(session_id, cxid, op, body, ids))
 
     def revalidate(self, session_id: int, timeout: int) -> None:
-        """Asks whether a session that came here is alive; answered by `LearnerHost.revalidated`.
+        """Asks, in BROADCAST, whether a session that came here is alive; answered by `LearnerHost.revalidated`.
 
         :param timeout: in milliseconds.
         """
+        assert self.phase == BROADCAST
         self._send(packets.revalidate(session_id, timeout))
 
     # The machine.
@@ -342,6 +344,8 @@ class Learner:
         self._synced_zxid = packet.zxid
         last_zxid = host.last_zxid
         if packet.type == packets.DIFF:
+            # What was logged and not applied would never be (ZOOKEEPER-2845).
+            assert host.tree.last_processed_zxid >= last_zxid, f"{last_zxid:#x} was logged, {host.tree.last_processed_zxid:#x} applied"
             # Where the counter is 0 there is no transaction of that zxid, and the leader may have stayed below it.
             if packet.zxid < last_zxid and counter_of(last_zxid):
                 raise ProtocolError(f"DIFF to {packet.zxid:#x}, but the last zxid here is {last_zxid:#x}")
@@ -537,7 +541,8 @@ class Learner:
         self._proposals.applied(header.zxid)
         host = self._host
         elects = designated_leader is not None and config is not None and host.activate(config, designated_leader, header.zxid)
-        host.apply(header, txn, digest, entry, now_ms, wall_ms)
+        # A snapshot may be ahead of what is applied to it again: its digest says nothing before its end.
+        host.apply(header, txn, None if self.snapshot_unsaved else digest, entry, now_ms, wall_ms)
         if elects:
             self._abandon(f"the configuration of {header.zxid:#x} needs an election")
 

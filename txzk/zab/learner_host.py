@@ -38,12 +38,18 @@ class LearnerSettings:
 class LearnerHost(Protocol):
     """The server of a learner. What is asked for is answered by a later input of the learner, never from inside the call."""
 
-    # All five as they stand now; `last_zxid` is the last in the log, or of the snapshot that was received.
-    accepted_epoch: int
-    current_epoch: int
-    last_zxid: int
-    config_version: int
-    tree: DataTree
+    # As they stand now. `last_zxid` is the last in the log, or of the snapshot that was received; when a learner begins, all of it has been
+    # applied to the tree. `config_version` is that of the configuration in force.
+    @property
+    def accepted_epoch(self) -> int: ...
+    @property
+    def current_epoch(self) -> int: ...
+    @property
+    def last_zxid(self) -> int: ...
+    @property
+    def config_version(self) -> int: ...
+    @property
+    def tree(self) -> DataTree: ...
 
     def save_epoch(self, name: str, epoch: int) -> None:
         """Makes an epoch durable: ACCEPTED_EPOCH or CURRENT_EPOCH; answered by `Learner.epoch_saved`."""
