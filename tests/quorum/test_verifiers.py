@@ -127,6 +127,15 @@ def test_without_an_oracle_nothing_overrides() -> None:
     assert MajorityVerifier(servers(2)).oracle is None
 
 
+def test_the_oracle_of_a_server_joins_the_configuration_of_another_one() -> None:
+    oracle = Oracle()
+    verifier = MajorityVerifier(servers(2), 7)
+    assert verifier.with_oracle(None) is verifier
+    found = verifier.with_oracle(oracle)
+    assert (found.oracle, found.version, found.text()) == (oracle, 7, verifier.text())
+    assert found.contains_quorum([1])
+
+
 def test_texts() -> None:
     assert MajorityVerifier(servers(1, 1), 0x1F00000001).text() == "server.1=h1:1:2:participant\nserver.2=h2:1:2:observer\nversion=1f00000001"
     verifier = HierarchicalVerifier(servers(3), {2: [3], 1: [2, 1]}, {3: 5})

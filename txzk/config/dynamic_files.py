@@ -80,7 +80,7 @@ def activated(config_path: str, text: str, verifier: QuorumVerifier, last_seen_v
 
     :param config_path: of the zoo.cfg; absolute, since the zoo.cfg will name a file beside it.
     :param text: of the zoo.cfg as it is now.
-    :param last_seen_version: of the newest proposal; it goes when it is this one.
+    :param last_seen_version: of the newest proposal; it goes unless it is newer.
     :param sid: this server.
     """
     server = verifier.servers.get(sid)
@@ -89,7 +89,7 @@ def activated(config_path: str, text: str, verifier: QuorumVerifier, last_seen_v
         FileChange(path, _encoded(dynamic_text(verifier))),
         FileChange(config_path, _encoded(edited(text, path, server is not None and server.client_port is not None))),
     ]
-    if last_seen_version == verifier.version:
+    if last_seen_version <= verifier.version:
         changes.append(FileChange(next_path(config_path), None))
     return changes
 

@@ -53,6 +53,13 @@ class QuorumVerifier(ABC):
     def with_version(self, version: int) -> QuorumVerifier:
         """The same servers under another version."""
 
+    def with_oracle(self, oracle: Callable[[], bool] | None) -> QuorumVerifier:
+        """The same servers and version with the oracle of this server, of which the text that came from another one knows nothing.
+
+        :param oracle: None where this server has none.
+        """
+        return self if oracle is None else OracleMajorityVerifier(self.servers.values(), oracle, self.version)
+
     def override_quorum_decision(self, has_followers: bool) -> bool:
         """Whether a leader that has lost its quorum may go on all the same.
 
