@@ -162,6 +162,15 @@ def test_a_server_whose_log_cannot_be_read_elects_nobody() -> None:
     assert server.fle.elected is None
 
 
+def test_alone_with_a_log_that_cannot_be_read_or_as_an_observer() -> None:
+    for settings in ({"zxid": -1}, {"is_participant": False}):
+        server = Server(1, verifier(1))
+        server.look(**settings)  # type: ignore[arg-type]
+        server.fle.timer_fired(FINALIZE_WAIT_MS)
+        server.fle.timer_fired(10_000)
+        assert server.fle.elected is None
+
+
 def test_a_later_round_is_joined_with_the_better_of_both() -> None:
     server = looking(2, verifier(5))
     server.hears(3, LOOKING, 3, election_epoch=5)
@@ -174,6 +183,16 @@ def test_a_later_round_is_joined_with_the_better_of_both() -> None:
     assert server.fle.elected is None
     server.hears(5, LOOKING, 2, election_epoch=9, now_ms=300)
     assert server.fle.deadline_ms() == 500
+
+
+def test_in_a_later_round_nothing_of_the_earlier_one_counts() -> None:
+    server = looking(1)
+    server.hears(2, FOLLOWING, 3, peer_epoch=8)
+    server.hears(3, LOOKING, 3, election_epoch=5)
+    server.hears(3, LEADING, 3, election_epoch=5, peer_epoch=9)
+    assert server.fle.elected is None
+    server.hears(2, FOLLOWING, 3, election_epoch=5, peer_epoch=8)
+    assert server.fle.elected == Vote(3, ZXID, 5, 8)
 
 
 def test_an_earlier_round_is_told_ours() -> None:
@@ -207,6 +226,13 @@ def test_a_better_candidate_in_the_last_moment() -> None:
     server.fle.timer_fired(410)
     assert server.fle.elected == Vote(5, ZXID, 1, EPOCH)
     assert server.fle.supporters == (1, 2, 5)
+
+
+def test_a_better_candidate_with_a_quorum_has_a_wait_of_its_own() -> None:
+    server = looking(2)
+    server.hears(1, LOOKING, 2)
+    server.hears(3, LOOKING, 3, now_ms=150)
+    assert server.fle.deadline_ms() == 150 + FINALIZE_WAIT_MS
 
 
 @pytest.mark.parametrize(("state", "election_epoch"), [(LOOKING, 1), (LOOKING, 9), (LOOKING, 0), (FOLLOWING, 1), (OBSERVING, 1)])
@@ -554,9 +580,13 @@ def test_a_new_configuration_counts_at_once() -> None:
     assert server.fle.elected is None, "two of five are no quorum"
     assert [sid for sid, _, _ in server.proposals()] == [1, 1, 3, 4, 5]
     server.hears(3, LOOKING, 2, now_ms=300)
+    server.fle.reconfigured(verifier(7, version=0xA), larger)
     server.fle.timer_fired(500)
+    assert server.fle.elected is None, "nor are three of seven"
+    server.hears(4, LOOKING, 2, now_ms=600)
+    server.fle.timer_fired(800)
     assert server.fle.elected == Vote(2, ZXID, 1, EPOCH)
-    server.fle.follow(LEADING, 500)
+    server.fle.follow(LEADING, 800)
     largest = verifier(6, version=0xB)
     server.fle.reconfigured(largest, largest)
     server.outbox.clear()

@@ -220,14 +220,10 @@ class ElectionConnections:
         if addresses:
             self._dial(sid, addresses)
 
-    def message_received(self, cnxn: ElectionCnxn, message: bytes, now_ms: int) -> None:
-        if cnxn.sid is not None:
-            self._host.received(cnxn.sid, message, now_ms)
+    def message_received(self, sid: int, message: bytes, now_ms: int) -> None:
+        self._host.received(sid, message, now_ms)
 
-    def next_message(self, cnxn: ElectionCnxn) -> bytes | None:
-        sid = cnxn.sid
-        if sid is None or self._cnxns.get(sid) is not cnxn:
-            return None
+    def next_message(self, sid: int) -> bytes | None:
         message = self._unsent.pop(sid, None)
         if message is not None:
             self._last_sent[sid] = message

@@ -26,11 +26,11 @@ class Connections(Protocol):
     def hello_received(self, cnxn: ElectionCnxn, hello: hello.Hello, now_ms: int) -> None:
         """The other side of an accepted connection has said who it is."""
 
-    def message_received(self, cnxn: ElectionCnxn, message: bytes, now_ms: int) -> None:
-        """A notification, without its length."""
+    def message_received(self, sid: int, message: bytes, now_ms: int) -> None:
+        """A notification of a server, without its length."""
 
-    def next_message(self, cnxn: ElectionCnxn) -> bytes | None:
-        """What is to be sent now."""
+    def next_message(self, sid: int) -> bytes | None:
+        """What is to be sent to a server now."""
 
     def refused(self, cnxn: ElectionCnxn, reason: str) -> None:
         """What came is not as it should be; the connection closes."""
@@ -89,20 +89,20 @@ class ElectionCnxn:
             self._connections.refused(self, str(error))
 
     def _take_messages(self, frames: ClientFrames, now_ms: int) -> None:
-        while not self.closing:
+        while not self.closing and self.sid is not None:
             message = frames.take()
             if message is None:
                 return
             if not message:
                 raise JuteError("0 is no length of a notification", "frame", "length", 0)
-            self._connections.message_received(self, message, now_ms)
+            self._connections.message_received(self.sid, message, now_ms)
 
     def take_output(self) -> bytes:
         """What is to be written now; the hello is in one piece."""
         output = self._output
         self._output = b""
-        if self._frames is not None and not self.closing:
-            message = self._connections.next_message(self)
+        if self.sid is not None and not self.closing:
+            message = self._connections.next_message(self.sid)
             if message is not None:
                 output += _LENGTH.pack(len(message)) + message
         return output

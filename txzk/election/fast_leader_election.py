@@ -271,8 +271,7 @@ class FastLeaderElection:
         turn.proposal = Vote(vote.leader, vote.zxid, self.logical_clock, vote.peer_epoch)
         turn.finalize_at_ms = None
         self._broadcast(turn)
-        voters = turn.view.voters
-        if self._sid in voters and vote.leader in voters and turn.own.zxid != _NO_ZXID:
+        if vote.leader in turn.view.voters and turn.own.zxid != _NO_ZXID:
             turn.votes[self._sid] = turn.proposal
 
     def _broadcast(self, turn: _Round) -> None:
