@@ -80,6 +80,17 @@ def test_a_folder_in_place_of_those_of_the_file(tmp_path: Path, monkeypatch: pyt
     assert (config.data_dir, config.data_log_dir) == (f"{tmp_path}/other", f"{tmp_path}/other")
 
 
+def test_the_number_of_a_server_is_in_its_data_folder(tmp_path: Path) -> None:
+    path = zoo_cfg(tmp_path, "initLimit=5\nsyncLimit=2\nserver.1=a:1:2\nserver.2=b:1:2")
+    with pytest.raises(ConfigError, match=rf"^{tmp_path}/data/myid: No such file or directory: the number of this server is expected there$"):
+        read_config(options("-c", path))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "myid").write_text("2\n")
+    quorum = read_config(options("-c", path, "--data-dir", str(tmp_path / "other"))).quorum
+    assert quorum is not None
+    assert (quorum.sid, quorum.config_path) == (2, path)
+
+
 def test_a_file_is_read_as_java_reads_it(tmp_path: Path) -> None:
     config = read_config(options("-c", zoo_cfg(tmp_path, "name=\xe9")))
     assert config.properties["zookeeper.name"] == "\xe9"
