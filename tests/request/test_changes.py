@@ -207,3 +207,14 @@ def test_ephemerals_that_a_session_will_own() -> None:
     assert changes.ephemerals_of(SESSION) == ["/old", "/mine"]
     assert changes.ephemerals_of(SESSION + 1) == ["/theirs"]
     assert changes.ephemerals_of(0) == []
+
+
+def test_a_node_that_another_session_has_made_anew_is_not_the_first_one_s_any_more() -> None:
+    changes = OutstandingChanges(tree_with("/a", "/b", owner=SESSION))
+    for path, owner in (("/a", 0), ("/b", SESSION + 1)):
+        record = changes.look(path)
+        assert record is not None
+        changes.remove(path, record, 2)
+        changes.add(path, new(3, owner=owner), 3)
+    assert changes.ephemerals_of(SESSION) == []
+    assert changes.ephemerals_of(SESSION + 1) == ["/b"]

@@ -192,8 +192,9 @@ class OutstandingChanges:
         """The ephemeral nodes that a session will own, oldest first."""
         owned: dict[str, None] = dict(self._tree.ephemerals.get(session_id, {}))
         for path, record in self._records.items():
-            if not record.exists:
-                owned.pop(path, None)
-            elif record.ephemeral_owner == session_id:
+            if record.exists and record.ephemeral_owner == session_id:
                 owned[path] = None
+            else:
+                # Gone, or gone and made again by another one.
+                owned.pop(path, None)
         return list(owned)
