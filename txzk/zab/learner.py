@@ -104,8 +104,9 @@ class Learner:
 
     @property
     def stalled(self) -> bool:
-        """Whether nothing is looked at, so that the transport should stop reading."""
-        return self._waits_for is not None or self._unwritten_bytes > MAX_UNWRITTEN_BYTES or self.congested
+        """Whether nothing is looked at, so that the transport should stop reading. Never because of what is to be written: the leader may do
+        the same, and both would wait for each other."""
+        return self._waits_for is not None or self._unwritten_bytes > MAX_UNWRITTEN_BYTES
 
     @property
     def congested(self) -> bool:
@@ -132,12 +133,8 @@ class Learner:
 
     def resume(self, now_ms: int, wall_ms: int) -> None:
         """The transport takes output again."""
-        if self.closing:
-            return
-        # It is a sign of life: the leader has read what was written.
-        self._last_read_ms = now_ms
-        self._host.forwarding_resumed(now_ms, wall_ms)
-        self._go_on(now_ms, wall_ms)
+        if not self.closing:
+            self._host.forwarding_resumed(now_ms, wall_ms)
 
     def lost(self, now_ms: int) -> None:
         """The transport is gone."""

@@ -38,18 +38,25 @@ class LearnerSettings:
 class LearnerHost(Protocol):
     """The server of a learner. What is asked for is answered by a later input of the learner, never from inside the call."""
 
-    # As they stand now. `last_zxid` is the last in the log, or of the snapshot that was received; when a learner begins, all of it has been
-    # applied to the tree. `config_version` is that of the configuration in force.
     @property
-    def accepted_epoch(self) -> int: ...
+    def accepted_epoch(self) -> int:
+        """As it is on disk."""
+
     @property
-    def current_epoch(self) -> int: ...
+    def current_epoch(self) -> int:
+        """As it is on disk."""
+
     @property
-    def last_zxid(self) -> int: ...
+    def last_zxid(self) -> int:
+        """The last in the log, or of the snapshot that was received; when a learner begins, all of it has been applied to the tree."""
+
     @property
-    def config_version(self) -> int: ...
+    def config_version(self) -> int:
+        """Of the configuration in force."""
+
     @property
-    def tree(self) -> DataTree: ...
+    def tree(self) -> DataTree:
+        """The database."""
 
     def save_epoch(self, name: str, epoch: int) -> None:
         """Makes an epoch durable: ACCEPTED_EPOCH or CURRENT_EPOCH; answered by `Learner.epoch_saved`."""
