@@ -54,6 +54,7 @@ class Member:
     """One server.
 
     :ivar kind: "J" or "T"; another one from the next start on.
+    :ivar start_as: makes the command of the next start out of the usual one.
     :ivar stopped: whether it has been sent SIGSTOP.
     """
 
@@ -66,6 +67,7 @@ class Member:
         self.port, self.quorum_port, self.election_port = ports
         self.stopped = False
         self.properties: dict[str, object] = {}
+        self.start_as: Callable[[list[str]], list[str]] = list
         self._heard = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.data_dir.mkdir(parents=True)
@@ -101,7 +103,7 @@ class Member:
         for word in template:
             command += flags if word == "FLAGS" else [str(self.folder / "zoo.cfg") if word == "CONFIG" else word]
         with (self.folder / "server.out").open("ab") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=self.folder)
+            self._process = subprocess.Popen(self.start_as(command), stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=self.folder)
 
     def end(self, number: signal.Signals) -> None:
         """Sends it a signal that ends it, and waits."""
@@ -110,6 +112,22 @@ class Member:
             self.carry_on()
             self._process.wait(_SECONDS)
             self._process = None
+
+    def has_ended(self, seconds: float = 0) -> bool:
+        """Whether it has ended by itself, or does so within a time."""
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def wait(self) -> int:
+        """Waits until it has ended by itself; gives its exit code."""
+        assert self._process is not None
+        code = self._process.wait(_SECONDS)
+        self._process = None
+        return code
 
     def stop(self) -> None:
         """SIGSTOP."""

@@ -17,7 +17,7 @@ from tests.system.managed import ManagedServer, twistd_command
 from tests.system.raw_client import RawClient, four_letter_word
 from tests.system.wire import Wire, complaints, create
 from txzk.defs import opcodes
-from txzk.server.service import TXNLOG_ERROR_EXIT_CODE
+from txzk.peer.effects import STORAGE_FAILURE
 
 DATA = bytes(range(250)) * 40
 AT_ONCE = 16
@@ -74,13 +74,12 @@ class SmallDisk:
         return self._keeper.communicate()[1].decode()
 
 
-@pytest.fixture
-def small_disk(server: ManagedServer) -> Iterator[SmallDisk]:
-    """4 MB for the server's data; as root, or else as root of a user namespace."""
+def small_disk_on(folder: Path) -> Iterator[SmallDisk]:
+    """4 MB; as root, or else as root of a user namespace."""
     refusals = []
     for flags, enter in ((["-m"], ["-m"]), (["-rm"], ["--preserve-credentials", "-U", "-m"])):
         try:
-            disk = SmallDisk(server.data_dir, flags, enter)
+            disk = SmallDisk(folder, flags, enter)
         except OSError as error:
             refusals.append(str(error))
             continue
@@ -88,6 +87,12 @@ def small_disk(server: ManagedServer) -> Iterator[SmallDisk]:
         disk.end()
         return
     pytest.skip(f"this system lets nobody mount a tmpfs here: {refusals}")
+
+
+@pytest.fixture
+def small_disk(server: ManagedServer) -> Iterator[SmallDisk]:
+    """For the server's data."""
+    yield from small_disk_on(server.data_dir)
 
 
 def write_until_it_stops(server: ManagedServer) -> int:
@@ -122,7 +127,7 @@ def test_a_full_disk(server: ManagedServer, small_disk: SmallDisk) -> None:
     server.start()
     acknowledged = write_until_it_stops(server)
     assert acknowledged > 100
-    assert server.wait() == TXNLOG_ERROR_EXIT_CODE
+    assert server.wait() == STORAGE_FAILURE
     output = server.output()
     assert f"{server.data_dir}/version-2/log." in output
     assert "No space left on device" in output
@@ -147,7 +152,7 @@ def test_a_log_for_which_there_is_no_room(server: ManagedServer) -> None:
     log.symlink_to("/dev/full")
     with Wire(server.port) as wire, pytest.raises(EOFError):
         wire.open()
-    assert server.wait() == TXNLOG_ERROR_EXIT_CODE
+    assert server.wait() == STORAGE_FAILURE
     output = server.output()
     assert f"{log}: " in output
     assert "No space left on device" in output
@@ -162,7 +167,7 @@ def test_a_flush_that_fails(server: ManagedServer) -> None:
     server.command = [sys.executable, "-c", RUN_WITH_FAULTY_CHILD, *whole[3:]]
     server.start()
     acknowledged = write_until_it_stops(server)
-    assert server.wait() == TXNLOG_ERROR_EXIT_CODE
+    assert server.wait() == STORAGE_FAILURE
     output = server.output()
     assert "version-2/log." in output
     assert "waiting for the disk (fdatasync) failed: Input/output error" in output

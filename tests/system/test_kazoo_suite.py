@@ -1,7 +1,7 @@
-"""kazoo's own test suite against txzk, one server, with a stand-in for `java` first on PATH.
+"""kazoo's own test suite against txzk, one server and ensembles of three, with a stand-in for `java` first on PATH.
 
-tests/peers/kazoo_java_3_9_5.txt says what passes against Java ZooKeeper at that size; to make it anew, run this file as a program with the
-real java on PATH (see `main`). Some of kazoo's tests give a connection five seconds or race their own threads; a test that fails is run once
+tests/peers/kazoo_java_3_9_5.txt says what passes against one Java ZooKeeper, and what against three only; to make it anew, run this file as a
+program with the real java on PATH (see `main`). Some of kazoo's tests give a connection five seconds or race their own threads; a test that fails is run once
 more alone before it counts, as was done for that list.
 """
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.system.ensemble import TXZK_SERVES
 from tests.system.servers import peer
 from tests.system.suites import PEERS, expectations, ports_in_a_row, run_pytest, tail
 
@@ -26,32 +27,43 @@ _MODULE_SECONDS = 600
 _ALONE_SECONDS = 180
 # They run the tests of client and lock once more with other threads in the client; to the server it is the same.
 _LEFT_OUT = {"test_eventlet_handler", "test_gevent_handler"}
-_PORTS = 5
+# So far apart are the first ports of two servers, of which each has so many.
+_PORT_STEP, _PORTS = 10, 5
+_SIZES = [1, pytest.param(3, marks=pytest.mark.skipif(not TXZK_SERVES, reason="txzk does not serve ensembles yet"))]
 
 Results = dict[str, str]
 
 
-def environment(path: str) -> dict[str, str]:
-    """What kazoo's harness wants to know; `path` is searched for java."""
+def environment(path: str, size: int) -> dict[str, str]:
+    """What kazoo's harness wants to know; `path` is searched for java.
+
+    :param size: of the ensemble.
+    """
     return {
         "PATH": path,
         "CI": "true",
         "ZOOKEEPER_VERSION": "3.9.5",
         "ZOOKEEPER_CLASSPATH": os.environ.get("TXZK_JAVA_LIB", "none") + "/*",
-        "ZOOKEEPER_CLUSTER_SIZE": "1",
-        "ZOOKEEPER_PORT_OFFSET": str(ports_in_a_row(_PORTS)),
+        "ZOOKEEPER_CLUSTER_SIZE": str(size),
+        "ZOOKEEPER_PORT_OFFSET": str(ports_in_a_row(_PORT_STEP * (size - 1) + _PORTS)),
     }
 
 
-def run_module(python: str, module: str, folder: Path, path: str, expected: Mapping[str, str]) -> tuple[Results, str]:
-    """Runs a module of the suite without what `expected` has no `pass` for, then again alone what did not pass."""
-    left_out = [name for name, word in expected.items() if word != "pass" and name.split("::")[0] == module]
+def wanted(module: str, size: int, expected: Mapping[str, str]) -> list[str]:
+    """The tests of a module that pass at a size."""
+    words = {"pass"} if size == 1 else {"pass", "ensemble"}
+    return [name for name, word in expected.items() if word in words and name.split("::")[0] == module]
+
+
+def run_module(python: str, module: str, size: int, folder: Path, path: str, expected: Mapping[str, str]) -> tuple[Results, str]:
+    """Runs a module of the suite without what `expected` lists and is not wanted, then again alone what did not pass."""
+    left_out = sorted({name for name in expected if name.split("::")[0] == module} - set(wanted(module, size, expected)))
     options = [f"--rootdir={_site_packages(python)}"]
     for name in left_out:
         options.append(f"--deselect=kazoo/tests/{name.replace('::', '.py::', 1)}")
-    results, output = run_pytest(python, [f"kazoo.tests.{module}"], folder, environment(path), _MODULE_SECONDS, options)
+    results, output = run_pytest(python, [f"kazoo.tests.{module}"], folder, environment(path, size), _MODULE_SECONDS, options)
     for name in [name for name, outcome in results.items() if outcome == "fail"]:
-        again, text = run_pytest(python, [f"kazoo.tests.{name}"], folder / "again", environment(path), _ALONE_SECONDS)
+        again, text = run_pytest(python, [f"kazoo.tests.{name}"], folder / "again", environment(path, size), _ALONE_SECONDS)
         results[name] = again.get(name, "fail")
         output += text
     return results, output
@@ -61,36 +73,41 @@ def _site_packages(python: str) -> Path:
     return next(Path(python).parents[1].glob("lib/python*/site-packages"))
 
 
+@pytest.fixture(scope="module", params=_SIZES)
+def size(request: pytest.FixtureRequest) -> int:
+    """How many servers there are."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[tuple[Results, str]]]]:
+def runs(size: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[tuple[Results, str]]]]:
     """All modules of the suite, begun in the order of the tests here."""
     python = peer("TXZK_KAZOO_PYTHON", "the python of an environment with kazoo")
     path = f"{PEERS / 'bin'}{os.pathsep}{os.environ['PATH']}"
     os.environ.setdefault("TXZK_TWISTD", str(Path(sys.executable).with_name("twistd")))
     folder = tmp_path_factory.mktemp("kazoo")
     pool = ThreadPoolExecutor(_AT_A_TIME)
-    yield {module: pool.submit(run_module, python, module, folder / module, path, _EXPECTED) for module in _MODULES}
+    yield {module: pool.submit(run_module, python, module, size, folder / module, path, _EXPECTED) for module in _MODULES}
     pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("module", _MODULES)
-def test_module(module: str, runs: dict[str, Future[tuple[Results, str]]]) -> None:
+def test_module(module: str, size: int, runs: dict[str, Future[tuple[Results, str]]]) -> None:
     results, output = runs[module].result()
-    wanted = [name for name, word in _EXPECTED.items() if word == "pass" and name.split("::")[0] == module]
-    not_passed = {name: results.get(name, "not run") for name in wanted if results.get(name) != "pass"}
+    not_passed = {name: results.get(name, "not run") for name in wanted(module, size, _EXPECTED) if results.get(name) != "pass"}
     assert not not_passed, f"{not_passed}\n{tail(output, 400)}"
 
 
-def main(python: str) -> None:
-    """Prints outcome and name of every test of the suite against the `java` of PATH."""
-    modules = sorted({path.stem for path in (_site_packages(python) / "kazoo" / "tests").glob("test_*.py")} - _LEFT_OUT)
+def main(python: str, size: int, modules: Sequence[str]) -> None:
+    """Prints outcome and name of every test of the suite, or of some modules, against the `java` of PATH."""
+    modules = modules or sorted({path.stem for path in (_site_packages(python) / "kazoo" / "tests").glob("test_*.py")} - _LEFT_OUT)
     with tempfile.TemporaryDirectory() as folder:
         for module in modules:
-            results, _ = run_module(python, module, Path(folder) / module, os.environ["PATH"], {})
+            results, _ = run_module(python, module, size, Path(folder) / module, os.environ["PATH"], {})
             for name, outcome in results.items():
                 sys.stdout.write(f"{outcome} {name}\n")
                 sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3:])
