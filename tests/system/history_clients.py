@@ -35,7 +35,7 @@ class Settings(NamedTuple):
     :ivar weights: of reading, writing, listing ephemerals, making one, syncing.
     :ivar watches: the part of the reads that leaves one.
     :ivar session_operations: a session ends after so many: from, below.
-    :ivar closes: the part of the sessions that is closed in order.
+    :ivar closes: the part of the sessions that is closed in order before the end.
     """
 
     timeout_ms: int = 3000
@@ -144,9 +144,9 @@ class Client(threading.Thread):
             self._hang_up()
 
     def _end(self, session: Session) -> None:
-        """In order, or just by going away."""
+        """In order, or just by going away; at the end of all in order, because the others are waited for."""
         try:
-            if self._chance.random() < self._settings.closes:
+            if self._recorder.stopping.is_set() or self._chance.random() < self._settings.closes:
                 self._connect(threading.Event())
                 zxid, _, _ = self._call(session, opcodes.CLOSE_SESSION)
                 session.entries.append(Closed(zxid))
