@@ -35,7 +35,7 @@ class FollowingMember:
 
     def __init__(self, sid: int, disk: MemoryDisk, is_observer: bool = False) -> None:
         """
-        :param disk: what a member of the same sid had before, or an empty one.
+        :param disk: what a member of the same sid had before, or an empty one; it may raise Crash.
         """
         self._disk = disk
         self.tree = recover(disk, _FOLDER, _FOLDER, _OPTIONS).tree
@@ -46,6 +46,7 @@ class FollowingMember:
         self.applied: list[TxnHeader] = []
         self.answers: list[tuple[int, bool]] = []
         self.configs: list[QuorumVerifier] = []
+        self.activated: list[tuple[int | None, int | None]] = []
         self.touched: list[tuple[int, int]] = []
         self.ended = ""
         self._log = LogWriter(_FOLDER)
@@ -185,6 +186,7 @@ class FollowingMember:
         self.configs.append(verifier)
 
     def activate(self, verifier: QuorumVerifier, designated_leader: int | None, zxid: int | None) -> bool:
+        self.activated.append((designated_leader, zxid))
         return False
 
     def abandon(self, reason: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.system.ensemble import Ensemble
+from tests.system.ensemble import Ensemble, Member
 from tests.system.following_member import FollowingMember
 from tests.system.raw_client import OPEN_ACL, RawClient
+from tests.system.suites import ports_in_a_row
 from txzk.defs import opcodes
 from txzk.defs.zxid import epoch_of
 from txzk.jute import records
@@ -26,9 +27,20 @@ PATIENT = {"initLimit": 120, "syncLimit": 120}
 @pytest.fixture(scope="module")
 def ensemble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
     """Three servers, of which two run; they are Java's."""
-    made = Ensemble("JJT", tmp_path_factory.mktemp("ensemble"), PATIENT)
+    made = Ensemble("JJT", tmp_path_factory.mktemp("ensemble"), properties={"zookeeper.skipACL": "yes"})
+    # All see each other at the same addresses, so that a reconfig may tell them.
+    lines = [f"server.{sid}=127.0.0.1:{member.quorum_port}:{member.election_port}:participant" for sid, member in made.members.items()]
+    first = ports_in_a_row(len(made.members))
+    for sid, member in made.members.items():
+        member.write_config(lines, PATIENT | {"reconfigEnabled": "true", "observerMasterPort": first + sid - 1})
     yield made
     made.close()
+
+
+def observer_master_port(member: Member) -> int:
+    """Where it serves observers while it follows."""
+    (line,) = [line for line in (member.folder / "zoo.cfg").read_text().splitlines() if line.startswith("observerMasterPort=")]
+    return int(line.partition("=")[2])
 
 
 class Place:
@@ -43,15 +55,18 @@ class Place:
         self.disk = MemoryDisk()
         self._sid = sid
         self._is_observer = is_observer
-        self._leader = ensemble.members[ensemble.leader()]
-        self.client = RawClient(self._leader.port)
+        self.leader = ensemble.members[ensemble.leader()]
+        self.client = RawClient(self.leader.port)
         self._members: list[FollowingMember] = []
 
-    def member(self) -> FollowingMember:
-        """One that reads its disk and follows until it serves."""
+    def member(self, port: int = 0) -> FollowingMember:
+        """One that reads its disk and follows until it serves.
+
+        :param port: of an observer master; 0 for the quorum port of the leader.
+        """
         member = FollowingMember(self._sid, self.disk, self._is_observer)
         self._members.append(member)
-        member.follow(self._leader.quorum_port)
+        member.follow(port or self.leader.quorum_port)
         return member
 
     def write(self, folder: str, count: int) -> None:
@@ -186,6 +201,43 @@ def test_an_observer(observer_place: Place) -> None:
     member = place.member()
     assert member.deeds[0] == "log"
     place.compare(member)
+
+
+def test_an_observer_of_a_follower(ensemble: Ensemble, observer_place: Place) -> None:
+    place = observer_place
+    place.write("/r", 10)
+    (follower,) = [member for member in ensemble.members.values() if member.mode() == "follower"]
+    member = place.member(observer_master_port(follower))
+    place.write("/s", 10)
+    place.compare(member)
+    member.learner.request(SESSION + 2, 0, opcodes.CREATE_SESSION, records.encode_CreateSessionTxn(30000), [])
+    member.run_until(lambda: any(header.clientId == SESSION + 2 for header in member.applied))
+    member.learner.revalidate(SESSION + 2, 30000)
+    member.run_until(lambda: member.answers == [(SESSION + 2, True)])
+    member.close()
+    place.write("/t", 10)
+    member = place.member(observer_master_port(follower))
+    place.compare(member)
+
+
+def test_a_reconfiguration(place: Place) -> None:
+    member = place.member()
+    before = member.configs[-1]
+    ports = ports_in_a_row(2)
+    joining = f"server.9=127.0.0.1:{ports}:{ports + 1}:observer;127.0.0.1:{ports + 2}"
+    answer = place.client.ask(opcodes.RECONFIG, records.encode_ReconfigRequest(joining, None, None, -1))
+    changed = records.decode_GetDataResponse(answer, 0, len(answer))[0]
+    member.run_until(lambda: member.tree.last_processed_zxid >= changed.stat.mzxid)
+    assert member.tree.nodes["/zookeeper/config"].data == changed.data
+    # Java's order is that of a hash table.
+    assert sorted(member.configs[-1].text().encode().splitlines()) == sorted(changed.data.splitlines())
+    assert member.configs[-1].version == changed.stat.mzxid > before.version
+    assert list(member.configs[-1].observers) == [9] and not before.observers
+    assert member.activated[-1] == (place.leader.sid, changed.stat.mzxid)
+    place.compare(member)
+    member.close()
+    # Who comes later hears of it with NEWLEADER.
+    assert place.member().configs[-1] == member.configs[-1]
 
 
 def test_what_was_received_is_a_good_data_directory(place: Place) -> None:
