@@ -49,8 +49,8 @@ class Master:
     def revalidate(self, handler: LearnerHandler, session_id: int, timeout_ms: int, now_ms: int) -> None:
         self.calls.append(("revalidate", session_id, timeout_ms))
 
-    def sync_requested(self, handler: LearnerHandler) -> None:
-        self.calls.append(("sync",))
+    def sync_requested(self, handler: LearnerHandler, session_id: int, cxid: int, body: bytes, ids: list[tuple[str, str]]) -> None:
+        self.calls.append(("sync", session_id, cxid, body, ids))
 
     def request(
         self, handler: LearnerHandler, session_id: int, cxid: int, op: int, body: bytes, ids: list[tuple[str, str]], now_ms: int, wall_ms: int,
@@ -231,7 +231,7 @@ def test_requests() -> None:
     assert learner.calls == [
         ("request", 0x10, 4, opcodes.CREATE, b"body", [("digest", "a:b")]),
         ("request", 0x10, 5, opcodes.CLOSE_SESSION, b"", []),
-        ("sync",),
+        ("sync", 0x10, 6, b"path", []),
         ("refuse", 0x10, 7, errors.UNIMPLEMENTED),
         ("refuse", 0x10, 8, errors.UNIMPLEMENTED),
     ]

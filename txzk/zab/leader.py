@@ -20,13 +20,13 @@ from typing import Any, Final
 from txzk.defs.zxid import COUNTER_MASK, counter_of, make
 from txzk.quorum.acks import AckSet
 from txzk.quorum.verifiers import QuorumVerifier
-from txzk.zab import packets, sync_stream
+from txzk.zab import packets
 from txzk.zab.broadcast import Broadcast, Proposal, Verifiers
 from txzk.zab.leader_host import LeaderHost, LeaderSettings
 from txzk.zab.learner_handler import LearnerHandler
 from txzk.zab.learner_host import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.zab.rollover import RolloverWatch
-from txzk.zab.sync_decision import SyncKind, decide
+from txzk.zab.sync_stream import Synchronizations
 
 _NOT_DECIDED: Final = -1
 
@@ -73,7 +73,7 @@ class Leader:
         self.handlers: dict[LearnerHandler, None] = {}
         self._followers: dict[LearnerHandler, None] = {}
         self._observers: dict[LearnerHandler, None] = {}
-        self._syncs: dict[LearnerHandler, SyncKind] = {}
+        self._syncs = Synchronizations(host, settings)
         self._waiting: dict[LearnerHandler, int] = {}
         self._next_nameless_sid = -1
         self._connecting = AckSet((host.verifier,))
@@ -204,7 +204,7 @@ class Leader:
         """Pings learners and drops late ones each half tick, and looks each tick whether there is a quorum."""
         if self.phase is LeaderPhase.ENDED:
             return
-        if self.phase is LeaderPhase.SYNCHRONIZATION and any(handler.took_piece for handler in self._syncs if not handler.is_observer):
+        if self.phase is LeaderPhase.SYNCHRONIZATION and self._syncs.followers_go_on:
             # A long snapshot is no reason to elect anew, and to begin it again.
             self._wait_since_ms = now_ms
         if self.phase in _WAITS and now_ms - self._wait_since_ms >= self._init_ms:
@@ -333,7 +333,7 @@ class Leader:
 
     def new_leader_acked(self, handler: LearnerHandler, now_ms: int) -> None:
         assert handler.sid is not None
-        self._syncs.pop(handler, None)
+        self._syncs.ended(handler)
         if self.phase is LeaderPhase.BROADCAST:
             handler.up_to_date(now_ms)
         else:
@@ -358,7 +358,7 @@ class Leader:
         if self.phase is LeaderPhase.BROADCAST:
             handler.revalidated(session_id, self._host.revalidate(session_id, timeout_ms, handler, now_ms))
 
-    def sync_requested(self, handler: LearnerHandler) -> None:
+    def sync_requested(self, handler: LearnerHandler, session_id: int, cxid: int, body: bytes, ids: list[tuple[str, str]]) -> None:
         if self._broadcast:
             self._pending_syncs.append((self.last_proposed, handler))
         else:
@@ -375,33 +375,26 @@ class Leader:
             self._host.refuse(handler, session_id, cxid, error, now_ms, wall_ms)
 
     def closed(self, handler: LearnerHandler) -> None:
-        tables: tuple[dict[LearnerHandler, Any], ...] = (self.handlers, self._followers, self._observers, self._syncs, self._waiting)
+        tables: tuple[dict[LearnerHandler, Any], ...] = (self.handlers, self._followers, self._observers, self._waiting)
         for table in tables:
             table.pop(handler, None)
+        self._syncs.ended(handler)
 
     def report(self, text: str, warning: bool) -> None:
         self._host.report(text, warning)
 
     def _synchronize(self, handler: LearnerHandler, last_zxid: int, now_ms: int) -> None:
         """Begins to send what the learner lacks, with all that has been proposed behind it."""
-        host = self._host
-        settings = self.settings
         assert handler.sid is not None
         self._broadcast.forget(handler.sid)
-        plan = decide(last_zxid, host.tree.last_processed_zxid, host.committed_log, host.log_txns, settings.force_snapshot_sync)
-        is_snapshot = plan.kind is SyncKind.SNAP
-        limit = settings.max_concurrent_snap_syncs if is_snapshot else settings.max_concurrent_diff_syncs
-        if handler.is_observer and sum((kind is SyncKind.SNAP) == is_snapshot for kind in self._syncs.values()) >= limit:
-            handler.drop(f"would be one of more than {limit} that are synchronized at once")
+        last_queued_zxid = self._syncs.begin(handler, last_zxid, now_ms)
+        if last_queued_zxid is None:
             return
-        self._syncs[handler] = plan.kind
-        host.report(f"{handler.name} is synchronized from 0x{last_zxid:x} on by {plan.kind.name} 0x{plan.zxid:x}", False)
-        handler.synchronize(sync_stream.pieces(host.tree, plan), host.last_seen_verifier.text().encode(), now_ms)
         if handler.is_observer:
             self._observers[handler] = None
             return
         self._followers[handler] = None
-        for proposal in self._broadcast.behind(plan.last_queued_zxid):
+        for proposal in self._broadcast.behind(last_queued_zxid):
             handler.propose(proposal.zxid, proposal.packet, now_ms)
 
     # Service.

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from txzk.database.tree import DataTree
 from txzk.quorum.verifiers import QuorumVerifier
-from txzk.zab.committed_log import CommittedLog
 from txzk.zab.learner_handler import LearnerHandler
-from txzk.zab.sync_decision import LogTxns
+from txzk.zab.sync_stream import MAX_CONCURRENT_DIFF_SYNCS, MAX_CONCURRENT_SNAP_SYNCS, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +25,17 @@ class LeaderSettings:
     sync_limit: int
     reconfig_enabled: bool = False
     force_snapshot_sync: bool = False
-    max_concurrent_snap_syncs: int = 10
-    max_concurrent_diff_syncs: int = 100
+    max_concurrent_snap_syncs: int = MAX_CONCURRENT_SNAP_SYNCS
+    max_concurrent_diff_syncs: int = MAX_CONCURRENT_DIFF_SYNCS
     max_data_bytes: int = (1 << 20) + (1 << 10)
     max_queued_bytes: int = 256 << 20
 
 
-class LeaderHost(Protocol):
-    """The server around a leader.
+class LeaderHost(History, Protocol):
+    """The server around a leader. `committed_log` has what is committed when `committed` returns.
 
     No method feeds the leader from inside: what is asked for here is answered later, by an input. `request` alone may call `Leader.propose`.
     """
-
-    @property
-    def tree(self) -> DataTree: ...
-
-    @property
-    def committed_log(self) -> CommittedLog:
-        """The last transactions that were committed; `committed` adds to it."""
 
     @property
     def last_zxid(self) -> int:
@@ -57,18 +48,10 @@ class LeaderHost(Protocol):
 
     @property
     def verifier(self) -> QuorumVerifier:
-        """The configuration that is active; changed by `activate` only."""
-
-    @property
-    def last_seen_verifier(self) -> QuorumVerifier:
-        """The same, or the one that is to follow it; changed by `set_last_seen` and `activate` only."""
+        """The configuration that is active; changed by `activate` only, as `last_seen_verifier` is by `set_last_seen` and `activate`."""
 
     def save_epoch(self, name: str, epoch: int) -> None:
         """Puts the epoch on disk, under learner_host.ACCEPTED_EPOCH or CURRENT_EPOCH; answered by `Leader.epoch_saved`."""
-
-    @property
-    def log_txns(self) -> LogTxns | None:
-        """Reads the log files; None where snapshots are sent instead (snapshotSizeFactor)."""
 
     def append(self, zxid: int, entry: bytes) -> None:
         """Adds a proposal to the own log; answered by `Leader.log_written` once it is on disk."""
@@ -104,6 +87,3 @@ class LeaderHost(Protocol):
 
     def abandon(self, reason: str) -> None:
         """The leader has stepped down, and does nothing any more; the server looks for another one."""
-
-    def report(self, text: str, warning: bool) -> None:
-        """Something that an operator should read in the log."""

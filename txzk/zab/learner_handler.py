@@ -81,7 +81,7 @@ class LearnerMaster(Protocol):
     def revalidate(self, handler: LearnerHandler, session_id: int, timeout_ms: int, now_ms: int) -> None:
         """The learner asks whether a session is alive; answered by `revalidated`."""
 
-    def sync_requested(self, handler: LearnerHandler) -> None:
+    def sync_requested(self, handler: LearnerHandler, session_id: int, cxid: int, body: bytes, ids: list[tuple[str, str]]) -> None:
         """A client's sync; answered by a SYNC packet behind all that is proposed."""
 
     def request(
@@ -400,10 +400,10 @@ class LearnerHandler:
     def _requested(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
         session_id, cxid, op, body = packets.parse_request(packet.data)
         self.requests_received += 1
+        ids = [(scheme or "", id or "") for scheme, id in packet.authinfo or ()]
         if op == opcodes.SYNC:
-            self._master.sync_requested(self)
+            self._master.sync_requested(self, session_id, cxid, body, ids)
         elif op in _PROPOSED:
-            ids = [(scheme or "", id or "") for scheme, id in packet.authinfo or ()]
             self._master.request(self, session_id, cxid, op, body, ids, now_ms, wall_ms)
         else:
             self._master.refuse(self, session_id, cxid, errors.UNIMPLEMENTED, now_ms, wall_ms)
