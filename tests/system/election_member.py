@@ -16,23 +16,31 @@ from txzk.election.fast_leader_election import FastLeaderElection
 from txzk.election.notification import Notification, decode
 from txzk.election.settings import ElectionSettings
 from txzk.election.votes import ServerState
-from txzk.quorum.text import parse_verifier
+from txzk.quorum.verifiers import QuorumVerifier
 from txzk.server.driver import Output, monotonic_ms
 from txzk.server.election_port import ElectionPort
 
 _SECONDS = 30
 
 
+def entries_of(member: Member) -> dict[str, str]:
+    """The zoo.cfg that was written for a member."""
+    lines = (line.partition("=") for line in (member.folder / "zoo.cfg").read_text().splitlines())
+    return {key: value for key, _, value in lines}
+
+
 class ElectionMember:
-    """Takes the place of a member that an Ensemble has configured and not started; it is its own driver.
+    """It is its own driver.
 
     :ivar heard: the notifications of other servers, with their sids.
     """
 
-    def __init__(self, member: Member) -> None:
-        lines = (line.partition("=") for line in (member.folder / "zoo.cfg").read_text().splitlines())
-        self.verifier = parse_verifier({key: value for key, _, value in lines})
-        self.sid = member.sid
+    def __init__(self, sid: int, verifier: QuorumVerifier, election_port: int, multi_address: bool = False) -> None:
+        """
+        :param election_port: where it listens.
+        """
+        self.sid = sid
+        self.verifier = verifier
         self.heard: list[tuple[int, Notification]] = []
         self.lines: list[str] = []
         self.outputs: dict[ElectionCnxn, Output] = {}
@@ -40,10 +48,11 @@ class ElectionMember:
         self._dirty: list[ElectionCnxn] = []
         self._timer: IDelayedCall | None = None
         self._wanted: list[tuple[Callable[[], bool], Deferred[None]]] = []
-        self.connections = ElectionConnections(self.sid, lambda: self.verifier.servers, ElectionSettings(), self)
-        self.fle = FastLeaderElection(self.sid, ElectionSettings(), self.connections.send, self.lines.append)
+        settings = ElectionSettings(multi_address=multi_address)
+        self.connections = ElectionConnections(sid, lambda: self.verifier.servers, settings, self)
+        self.fle = FastLeaderElection(sid, settings, self.connections.send, self.lines.append)
         self.port = ElectionPort(reactor, self, self.connections, self.lines.append)
-        self.port.listen([("127.0.0.1", member.election_port)])
+        self.port.listen([("127.0.0.1", election_port)])
 
     def look(self, last_zxid: int = 0) -> None:
         """Looks for a leader, in a role or in none."""

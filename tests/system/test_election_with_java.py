@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,30 +12,50 @@ from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
-from tests.system.election_member import ElectionMember
+from tests.system.election_member import ElectionMember, entries_of
 from tests.system.ensemble import Ensemble
+from tests.system.servers import free_port
 from txzk.election.votes import ServerState
+from txzk.quorum.text import parse_verifier
+from txzk.quorum.verifiers import QuorumVerifier
 
 LOOKING, FOLLOWING, LEADING, OBSERVING = ServerState
 
-Place = Callable[[str, int], tuple[Ensemble, ElectionMember]]
+class Stage:
+    """Ensembles of Java servers, none of which runs at first, and our members among them; `close` ends all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ensembles: list[Ensemble] = []
+        self._members: list[ElectionMember] = []
+
+    def ensemble(self, kinds: str, config: dict[str, object] | None = None) -> Ensemble:
+        # Nobody is given up as long as a JVM may need to start.
+        self._ensembles.append(Ensemble(kinds, self._folder, {"initLimit": 60} | (config or {})))
+        return self._ensembles[-1]
+
+    def member(self, sid: int, verifier: QuorumVerifier, election_port: int, multi_address: bool = False) -> ElectionMember:
+        self._members.append(ElectionMember(sid, verifier, election_port, multi_address))
+        return self._members[-1]
+
+    def place(self, kinds: str, sid: int, multi_address: bool = False) -> tuple[Ensemble, ElectionMember]:
+        """An ensemble, with our member in the place of one of its servers."""
+        ensemble = self.ensemble(kinds, {"multiAddress.enabled": "true"} if multi_address else None)
+        configured = ensemble.members[sid]
+        return ensemble, self.member(sid, parse_verifier(entries_of(configured)), configured.election_port, multi_address)
+
+    async def close(self) -> None:
+        for member in self._members:
+            await member.stop()
+        for ensemble in self._ensembles:
+            ensemble.close()
 
 
 @pytest_twisted.async_yield_fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """Makes an ensemble of Java servers, none of which runs, and our member in the place of one of them."""
-    made: list[tuple[Ensemble, ElectionMember]] = []
-
-    def make(kinds: str, sid: int) -> tuple[Ensemble, ElectionMember]:
-        # Nobody is given up as long as a JVM may need to start.
-        ensemble = Ensemble(kinds, tmp_path, {"initLimit": 60})
-        made.append((ensemble, ElectionMember(ensemble.members[sid])))
-        return made[-1]
-
-    yield make
-    for ensemble, member in made:
-        await member.stop()
-        ensemble.close()
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    made = Stage(tmp_path)
+    yield made
+    await made.close()
 
 
 class Learners(Factory):
@@ -73,11 +93,12 @@ class Learner(Protocol):
 
 @ensureDeferred
 @pytest.mark.parametrize(
-    ("kinds", "sid", "leader", "role"), [("JJJ", 3, 2, FOLLOWING), ("JJJ", 1, 3, FOLLOWING), ("jJJ", 1, 3, OBSERVING)],
-    ids=["with the largest sid", "with the smallest sid, which is called back", "as an observer"],
+    ("kinds", "sid", "multi_address", "leader", "role"),
+    [("JJJ", 3, False, 2, FOLLOWING), ("JJJ", 1, False, 3, FOLLOWING), ("JJJ", 2, True, 3, FOLLOWING), ("jJJ", 1, False, 3, OBSERVING)],
+    ids=["with the largest sid", "with the smallest sid, which is called back", "with hellos of all addresses", "as an observer"],
 )
-async def test_we_join_an_ensemble_of_java_servers(place: Place, kinds: str, sid: int, leader: int, role: ServerState) -> None:
-    ensemble, member = place(kinds, sid)
+async def test_we_join_an_ensemble_of_java_servers(stage: Stage, kinds: str, sid: int, multi_address: bool, leader: int, role: ServerState) -> None:
+    ensemble, member = stage.place(kinds, sid, multi_address)
     others = [other for other in ensemble.members if other != sid]
     ensemble.start(*others)
     ensemble.wait_serving(*others)
@@ -99,13 +120,29 @@ async def test_we_join_an_ensemble_of_java_servers(place: Place, kinds: str, sid
 
 def _config_of(ensemble: Ensemble, sid: int) -> bytes:
     """The text that a Java server tells of its configuration, from its zoo.cfg."""
-    lines = sorted(line for line in (ensemble.members[sid].folder / "zoo.cfg").read_text().splitlines() if line.startswith("server."))
-    return "\n".join([*lines, "version=0"]).encode()
+    return parse_verifier(entries_of(ensemble.members[sid])).text().encode()
 
 
 @ensureDeferred
-async def test_we_decide_that_a_java_server_leads(place: Place) -> None:
-    ensemble, member = place("JJJ", 1)
+@pytest.mark.parametrize("sid", [4, 0])
+async def test_a_server_that_the_others_do_not_know_hears_of_their_leader(stage: Stage, sid: int) -> None:
+    """One that is about to join: with the smaller sid it is called back where it says."""
+    ensemble = stage.ensemble("JJJ")
+    ensemble.start()
+    ensemble.wait_serving()
+    port = free_port()
+    known = {f"server.{other}": f"127.0.0.1:{member.quorum_port}:{member.election_port}" for other, member in ensemble.members.items()}
+    member = stage.member(sid, parse_verifier({**known, f"server.{sid}": f"127.0.0.1:1:{port}"}), port)
+    member.look()
+    await member.until(lambda: member.fle.state is FOLLOWING)
+    assert member.fle.vote is not None
+    assert member.fle.vote.leader == ensemble.leader()
+    assert member.fle.supporters == (1, 2, 3)
+
+
+@ensureDeferred
+async def test_we_decide_that_a_java_server_leads(stage: Stage) -> None:
+    ensemble, member = stage.place("JJJ", 1)
     member.look()
     ensemble.start(3)
     await member.until(lambda: member.fle.state is FOLLOWING)
@@ -119,8 +156,8 @@ async def test_we_decide_that_a_java_server_leads(place: Place) -> None:
 
 @ensureDeferred
 @pytest.mark.parametrize(("sid", "zxid"), [(3, 0), (1, 5)], ids=["with the largest sid", "with the best log"])
-async def test_java_servers_follow_us_and_one_that_is_late_hears_from_us_whom(place: Place, sid: int, zxid: int) -> None:
-    ensemble, member = place("JJJ", sid)
+async def test_java_servers_follow_us_and_one_that_is_late_hears_from_us_whom(stage: Stage, sid: int, zxid: int) -> None:
+    ensemble, member = stage.place("JJJ", sid)
     first, late = (other for other in ensemble.members if other != sid)
     learners = Learners(member)
     port = reactor.listenTCP(ensemble.members[sid].quorum_port, learners, interface="127.0.0.1")  # type: ignore[attr-defined]
