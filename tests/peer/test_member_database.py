@@ -114,62 +114,35 @@ def test_the_configuration_is_put_into_its_node() -> None:
     assert (node.data, node.version, node.mzxid, node.mtime) == (b"server.1=a:1:2:participant\nversion=0", -1, 7, 99)
 
 
-# The log files, for learners.
+# The log files, for learners; more in tests/persistence/test_log_range.py.
 
 
-def zxids(member: Member, after: int, max_bytes: int = 0) -> list[int]:
-    return [zxid for zxid, _ in member.database.log_txns(after, max_bytes)]
+def zxids(member: Member, first: int, last: int = 1 << 40) -> list[int]:
+    return [zxid for zxid, _ in member.database.log_txns(first, last)]
 
 
-def test_the_log_files_are_read_from_the_transaction_before_on() -> None:
-    member = Member()
+def test_the_log_files_are_read_for_a_range() -> None:
+    member = Member(snapshot_size_factor=100.0)
     history = history_of(6)
     log_all(member, history)
     member.run()
-    assert list(member.database.log_txns(1, 0)) == history.entries
-    assert zxids(member, 4) == [3, 4, 5, 6]
-    assert zxids(member, 6) == [5, 6] and zxids(member, 0) == [] and zxids(member, 9) == []
-    size = len(history.entries[4][1])
-    assert zxids(member, 4, size) == [3, 4, 5] and zxids(member, 4, size - 1) == [3, 4] and zxids(member, 4, 2 * size) == [3, 4, 5, 6]
+    assert list(member.database.log_txns(1, 6)) == history.entries
+    assert zxids(member, 4, 5) == [1, 2, 3, 4, 5] and zxids(member, 0) == []
 
 
-def test_the_log_files_are_read_over_their_ends_and_up_to_a_gap() -> None:
-    member = Member()
-    history = history_of(6)
-    log_all(member, history)
-    member.run()
-    again = Member(member.disk.copy())
-    more = History()
-    more.zxid, more.tree = history.zxid, history.tree
-    more.create("/m0")
-    log_all(again, more)
-    again.run()
-    assert zxids(again, 5) == [4, 5, 6, 7]
-    for behind, found in ((history_of(3, 1), [4, 5, 6, 0x100000001, 0x100000002, 0x100000003]), (history_of(9), [4, 5, 6])):
-        gap = Member(member.disk.copy())
-        for zxid, entry in behind.entries:
-            if zxid > 7:
-                gap.database.append(zxid, entry)
-        gap.run()
-        assert zxids(gap, 5) == found
-
-
-def test_damage_ends_the_reading_of_the_log_files() -> None:
-    member = Member()
-    log_all(member, history_of(3))
-    member.run()
-    data = bytearray(member.disk.content(f"{FOLDER}/log.1"))
-    data[60] ^= 1
-    member.disk.put(f"{FOLDER}/log.1", bytes(data))
-    assert zxids(member, 1) == []
-
-
-def test_what_is_cheaper_than_a_snapshot_follows_its_size() -> None:
+def test_no_more_of_them_is_read_than_is_cheaper_than_a_snapshot() -> None:
     member = Member(snapshot_size_factor=0.5)
     assert member.database.log_sync_bytes == member.disk.size(f"{FOLDER}/snapshot.0") // 2
-    assert Member(snapshot_size_factor=-1.0).database.log_sync_bytes == -1
-    member.disk.put(f"{FOLDER}/snapshot.9", bytes(1000))
-    assert member.database.log_sync_bytes == 500
+    history = history_of(6)
+    log_all(member, history)
+    member.run()
+    member.disk.put(f"{FOLDER}/snapshot.9", bytes(2 * len(history.entries[1][1])))
+    assert zxids(member, 1) == [1, 2]
+    never = Member(snapshot_size_factor=-1.0)
+    log_all(never, history)
+    never.run()
+    assert never.database.log_sync_bytes == -1
+    assert zxids(never, 1) == []
 
 
 # Another history.

@@ -74,11 +74,21 @@ def test_it_ends_where_something_is_missing() -> None:
     assert zxids(disk_of([z(1, 1)], [z(2, 2)]), z(1, 1), z(2, 2)) == [z(1, 1)]
 
 
-def test_what_is_older_than_the_history_of_this_server_is_not_given() -> None:
-    """This server got a snapshot as of (2, 0): whether (1, 3) was the last of its epoch it cannot know."""
-    disk = disk_of([z(1, 1), z(1, 2), z(1, 3)], [z(2, 1), z(2, 2)])
-    assert zxids(disk, z(1, 3), z(2, 2), known_from=z(2, 0)) == []
-    assert zxids(disk, z(2, 0), z(2, 2), known_from=z(2, 0))[-2:] == [z(2, 1), z(2, 2)]
+def test_the_end_of_an_epoch_that_this_server_does_not_know() -> None:
+    """It got a snapshot as of (2, 0): whether (1, 3) was the last of its epoch nothing tells."""
+    disk = disk_of([z(1, 1), z(1, 2), z(1, 3)], [z(2, 1), z(2, 2)], [z(3, 1)])
+    before = [z(1, 1), z(1, 2), z(1, 3)]
+    assert zxids(disk, z(1, 1), z(3, 1), known_from=z(2, 0)) == before
+    assert zxids(disk, z(1, 3), z(3, 1), known_from=z(2, 0)) == before
+    # A learner that has all of that epoch misses nothing of it; within an epoch nothing can be missing, and later there is nothing unknown.
+    assert zxids(disk, z(2, 0), z(3, 1), known_from=z(2, 0)) == [*before, z(2, 1), z(2, 2), z(3, 1)]
+    assert zxids(disk, z(2, 1), z(3, 1), known_from=z(2, 2)) == [z(2, 1), z(2, 2), z(3, 1)]
+    assert zxids(disk, z(1, 1), z(1, 3), known_from=z(2, 0)) == before
+    assert zxids(disk, z(1, 2), z(3, 1), known_from=z(1, 3)) == [*before, z(2, 1), z(2, 2), z(3, 1)]
+
+
+def test_what_is_missing_before_the_first_does_not_matter() -> None:
+    assert zxids(disk_of([1, 2, 5, 6, 7]), 5, 7) == [1, 2, 5, 6, 7]
 
 
 def test_a_file_whose_beginning_is_behind_the_first() -> None:

@@ -26,9 +26,10 @@ from txzk.peer.database import ZKDatabase
 from txzk.peer.effects import TRUNCATION_FAILURE, ChangeLog, Effect, Stop, WriteEpoch, WriteSnapshot
 from txzk.persistence import epochs
 from txzk.persistence.disk import Close, CreateFile, DiskOp, IDisk, Remove
+from txzk.persistence.log_range import read_range, worth_sending_bytes
 from txzk.persistence.recovery import Recovered, recover, reread
 from txzk.persistence.truncate import cut, later_snapshots, remove, truncate
-from txzk.persistence.txnlog import LogReader, follows, log_files, zxid_of_name
+from txzk.persistence.txnlog import log_files
 from txzk.zab.committed_log import DEFAULT_LIMIT, CommittedLog
 
 # What `finished` names.
@@ -91,6 +92,8 @@ class MemberDatabase(ZKDatabase):
 
     def _load(self, recovered: Recovered) -> None:
         self._take(recovered.tree)
+        # Older log files may be those of a history that a snapshot replaced.
+        self._known_from_zxid = recovered.snapshot_zxid
         for zxid, entry in recovered.last_txns:
             self.committed_log.append(zxid, entry)
 
@@ -134,51 +137,22 @@ class MemberDatabase(ZKDatabase):
         self.durable_zxid = max(self.durable_zxid, zxid)
         self._advance()
 
-    def log_txns(self, after_zxid: int, max_bytes: int) -> Iterator[tuple[int, bytes]]:
-        """Zxid and entry of what the log files hold from `after_zxid` on, and of the one before it; read as they are asked for.
+    def log_txns(self, first_zxid: int, last_zxid: int) -> Iterator[tuple[int, bytes]]:
+        """Zxid and entry of what the log files hold from `first_zxid`, or before it, up to `last_zxid`; see zab.sync_decision.
 
-        It ends at a gap, at damage, and with the end of the files. Where the files begin behind `after_zxid` there is nothing.
-
-        :param max_bytes: the most bytes of entries behind `after_zxid`; 0 for no limit.
+        :raises StorageError: from the iterator, for a file that is damaged or gone.
         """
-        log_dir = self._config.log_dir
-        files = log_files(self._disk, log_dir)
-        first = max((index for index, (zxid, _) in enumerate(files) if zxid <= after_zxid), default=-1)
-        if first < 0:
-            return
-        before: tuple[int, bytes] | None = None
-        last = -1
-        size = 0
-        try:
-            for _, name in files[first:]:
-                for zxid, entry in LogReader(self._disk, f"{log_dir}/{name}", self._config.settings.max_record_bytes).entries():
-                    if last >= 0 and not follows(zxid, last):
-                        return
-                    last = max(last, zxid)
-                    if zxid < after_zxid:
-                        before = (zxid, entry)
-                        continue
-                    if before is not None:
-                        yield before
-                        before = None
-                    if zxid > after_zxid:
-                        size += len(entry)
-                        if 0 < max_bytes < size:
-                            return
-                    yield zxid, entry
-        except StorageError:
-            return
+        limit = self.log_sync_bytes
+        if limit < 0:
+            return iter(())
+        config = self._config
+        return read_range(self._disk, config.log_dir, first_zxid, last_zxid, self._known_from_zxid, limit, config.settings.max_record_bytes)
 
     @property
     def log_sync_bytes(self) -> int:
         """How much of the log files is cheaper to send than a snapshot; 0 for any amount, negative for none."""
         factor = self._snapshot_size_factor
-        if factor < 0:
-            return -1
-        snap_dir = self._config.snap_dir
-        dated = [(zxid_of_name(name, "snapshot"), name) for name in self._disk.list(snap_dir)]
-        newest = max(((zxid, name) for zxid, name in dated if zxid is not None), default=None)
-        return int(self._disk.size(f"{snap_dir}/{newest[1]}") * factor) if newest is not None else 0
+        return -1 if factor < 0 else worth_sending_bytes(self._disk, self._config.snap_dir, factor)
 
     # Epochs
 
@@ -276,6 +250,7 @@ class MemberDatabase(ZKDatabase):
         self._replaced_zxid = max(self.last_zxid, self._replaced_zxid if self.unsaved else 0)
         self.unsaved = True
         self._take(tree)
+        self._known_from_zxid = zxid
 
     def save_snapshot(self) -> None:
         """Puts the whole tree on disk; ends with SNAPSHOT_SAVED. A history that was replaced is not on disk any more then."""

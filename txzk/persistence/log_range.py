@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from txzk.defs.errors import StorageError
+from txzk.defs.zxid import epoch_of
 from txzk.persistence.disk import IDisk
 from txzk.persistence.txnlog import LogReader, follows, log_files, zxid_of_name
 
@@ -14,15 +15,14 @@ def read_range(
 ) -> Iterator[tuple[int, bytes]]:
     """Zxid and entry of the transactions from one at or before `first_zxid` up to `last_zxid`, read as they are taken.
 
-    Ends early where a transaction is missing or there are more bytes than wanted, and at once where the files do not reach back to `first_zxid`.
+    Ends early where a transaction behind `first_zxid` is missing or there are more bytes than wanted, and at once where the files do not reach
+    back to it. Files that are older than a snapshot which a leader sent may lack the end of an epoch, and nothing in them would tell: between two
+    epochs the range ends too, unless this server knows what was there.
 
-    :param known_from_zxid: from here on the log is the history of this server: the zxid of the snapshot that it started from, or that it got from
-        its leader. What a file has from before that may lack the end of an epoch, which nothing in it would tell; so nothing is given.
+    :param known_from_zxid: from here on the files have all that this server has: the zxid of the snapshot that it started from or was sent.
     :param max_bytes: of the entries behind `first_zxid`; 0 for no limit.
     :raises StorageError: for a file that is damaged or gone.
     """
-    if first_zxid < known_from_zxid:
-        return
     files = log_files(disk, log_dir)
     names = [name for begin, name in files if begin <= first_zxid][-1:] + [name for begin, name in files if first_zxid < begin <= last_zxid]
     last = -1
@@ -31,13 +31,15 @@ def read_range(
         for zxid, entry in LogReader(disk, f"{log_dir}/{name}", max_entry_bytes).entries():
             if zxid > last_zxid:
                 return
-            if last < 0 and zxid > first_zxid or last >= 0 and not follows(zxid, last):
-                return
-            last = max(last, zxid)
             if zxid > first_zxid:
+                if last < 0 or not follows(zxid, last):
+                    return
+                if max(last, first_zxid) < known_from_zxid and epoch_of(zxid) != epoch_of(last):
+                    return
                 size += len(entry)
                 if 0 < max_bytes < size:
                     return
+            last = max(last, zxid)
             yield zxid, entry
 
 
