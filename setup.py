@@ -10,7 +10,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-PURE_ROOMS = ("auth", "cnxn", "database", "defs", "peer", "persistence", "request", "zab")
+PURE_ROOMS = ("auth", "cnxn", "database", "defs", "election", "peer", "persistence", "quorum", "request", "zab")
 PURE_FILES = ("txzk/jute/strings.py", "txzk/jute/txns.py")
 
 RUN_TIME = ["twisted>=23.8", "construct>=2.10.70", "zope.interface>=5", "javaproperties>=0.8", "cramjam>=2.7"]

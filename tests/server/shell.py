@@ -74,7 +74,7 @@ class Shell:
         self.clock = Clock()
         self.log, self.snapshots = Disk(), Disk()
         self.reasons: list[str] = []
-        self.driver = Driver(self.clock, server, self.log, self.snapshots, self.reasons.append)
+        self.driver = Driver(self.clock, server, self.log, self.snapshots, lambda reason, exit_code: self.reasons.append(reason))
         self.factory = ClientPortFactory(self.driver, keep_alive)
 
     def connect(self) -> tuple[ClientPortProtocol, Transport]:

@@ -61,7 +61,7 @@ class World:
         self.log, self.snapshots = Disk(), Disk()
         self.reasons: list[str] = []
         machine: Any = self.machine
-        self.driver = Driver(self.clock, machine, self.log, self.snapshots, self.reasons.append)
+        self.driver = Driver(self.clock, machine, self.log, self.snapshots, lambda reason, exit_code: self.reasons.append(reason))
 
     def start(self, *effects: Effect) -> None:
         self.machine.effects += effects

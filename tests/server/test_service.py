@@ -20,8 +20,9 @@ from txzk.config.server import load
 from txzk.defs import errors, opcodes
 from txzk.defs.errors import StorageError
 from txzk.jute import records
+from txzk.peer.effects import STORAGE_FAILURE
 from txzk.server.file_disk import FileDisk
-from txzk.server.service import TXNLOG_ERROR_EXIT_CODE, ZooKeeperService, load_provider, purge
+from txzk.server.service import ZooKeeperService, load_provider, purge
 from txzk.testing import Server
 
 TICKETS = "tests.server.tickets"
@@ -162,7 +163,7 @@ def test_a_failure_of_the_disk_stops_the_reactor_with_its_own_exit_code(world: W
     with capturedLogs() as events:
         service.driver.pump()
     assert lines(events, LogLevel.critical) == ["the server stops: log.1: no space"]
-    assert (service.exit_code, world.reactor.stops) == (TXNLOG_ERROR_EXIT_CODE, 1)
+    assert (service.exit_code, world.reactor.stops) == (STORAGE_FAILURE, 1)
 
 
 def test_a_failure_may_be_told_to_somebody_else(world: World) -> None:

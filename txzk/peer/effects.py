@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from txzk.config.dynamic_files import FileChange
 from txzk.persistence.disk import DiskOp
 
 # Exit codes of the process: the log or a snapshot cannot be written; the log cannot be cut.
@@ -85,6 +86,15 @@ class CloseQuorumPort:
     __slots__ = ()
 
 
+class ReplaceFiles:
+    """Replace or remove files of the configuration, whole and durably, one after the other; nobody waits for it."""
+
+    __slots__ = ("changes",)
+
+    def __init__(self, changes: list[FileChange]) -> None:
+        self.changes = changes
+
+
 class Stop:
     """The server cannot go on; end the process with this reason and exit code (2.15)."""
 
@@ -106,5 +116,6 @@ class Report:
 
 
 Effect = (
-    WriteLog | WriteEpoch | ChangeLog | WriteSnapshot | DialElection | DialLeader | OpenQuorumPort | CloseQuorumPort | Stop | Report
+    WriteLog | WriteEpoch | ChangeLog | WriteSnapshot | DialElection | DialLeader | OpenQuorumPort | CloseQuorumPort | ReplaceFiles | Stop
+    | Report
 )

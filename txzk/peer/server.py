@@ -6,16 +6,16 @@ becomes of a write is for the roles to say. Covered by tests/peer/test_standalon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from txzk.auth.check import AclChecker, required_schemes, satisfies
 from txzk.auth.providers import EnsembleMismatchError, ProviderRegistry
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
 from txzk.database.acl_cache import Acl
-from txzk.database.request import Request
+from txzk.database.request import Client, Request
 from txzk.database.sessions import SessionTracker, check_password
 from txzk.database.watches import SYNC_CONNECTED
 from txzk.defs import acl as permissions
@@ -55,7 +55,7 @@ class EnsembleView(Protocol):
     def conf(self) -> str:
         """The lines that `conf` has besides."""
 
-    def figures(self, now_ms: int) -> dict[str, Number]:
+    def figures(self, now_ms: int) -> Mapping[str, Number]:
         """What `mntr` has besides, by name without "zk_"."""
 
 
@@ -68,7 +68,7 @@ class ZooKeeperServer:
 
     :ivar state: the role's name, as `srvr` and `mntr` show it.
     :ivar tracker: the sessions whose time this server watches.
-    :ivar dirty: connections that have something to write.
+    :ivar dirty: connections that have something to write; a member's role shares it with the connections between servers.
     :ivar effects: what is to be done, besides what the database wants.
     :ivar ensemble: what is known of the ensemble; None for a standalone server.
     """
@@ -94,7 +94,7 @@ class ZooKeeperServer:
         self.stats = ServerStats()
         self.cnxns: dict[ServerCnxn, None] = {}
         self._cnxns_of_host: dict[str, int] = {}
-        self.dirty: dict[ServerCnxn, None] = {}
+        self.dirty: dict[Any, None] = {}
         self.outstanding_requests = 0
         self.max_frame_bytes = settings.jute_max_buffer
         self.outstanding_limit = settings.global_outstanding_limit
@@ -293,20 +293,32 @@ class ZooKeeperServer:
 
     def _answered(self, done: Iterable[Request], now_ms: int, wall_ms: int) -> None:
         """Requests have been executed: ends their sessions, and lets others in."""
-        limits_large_requests = self.limits_large_requests
         for request in done:
-            if request.op == opcodes.CLOSE_SESSION:
-                self._session_ended(request)
-            if limits_large_requests:
-                self._finished(request)
+            if request.op == opcodes.CLOSE_SESSION or self.limits_large_requests:
+                self._done(request)
         if self._throttler is not None:
             self._throttler.try_again(now_ms, wall_ms)
 
-    def _session_ended(self, request: Request) -> None:
-        self.tracker.remove(request.session_id)
-        cnxn = self._by_session.pop(request.session_id, None)
-        if cnxn is not None and cnxn is not request.client:
+    def _done(self, request: Request) -> None:
+        """A request has been executed."""
+        if request.op == opcodes.CLOSE_SESSION:
+            self._session_ended(request.session_id, request.client)
+        self._finished(request)
+
+    def _session_ended(self, session_id: int, client: Client | None) -> None:
+        """A session is over.
+
+        :param client: the connection that asked for it, which ends by itself.
+        """
+        self.tracker.remove(session_id)
+        cnxn = self._by_session.pop(session_id, None)
+        if cnxn is not None and cnxn is not client:
             cnxn.close()
+
+    @property
+    def local_session_count(self) -> int:
+        """How many sessions there are that only this server knows."""
+        return sum(session.local for session in self.tracker.sessions.values())
 
     def _resume(self, now_ms: int, wall_ms: int) -> None:
         """Lets connections look again at input that waited for answers."""

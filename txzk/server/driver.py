@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.defs.errors import StorageError
-from txzk.peer.effects import Effect, Report, WriteLog, WriteSnapshot
-from txzk.peer.standalone import StandaloneServer
+from txzk.peer.effects import STORAGE_FAILURE, Effect, Report, Stop, WriteLog, WriteSnapshot
 from txzk.server.disk import DiskWorker
 
 log = Logger()
@@ -38,27 +38,47 @@ class Output(Protocol):
         """Writes what the connection has to say; stops, resumes or ends the transport as it says."""
 
 
-class Driver:
-    """Everything between a StandaloneServer and the reactor, but for the sockets.
+class Server(Protocol):
+    """The machine that a driver runs: a StandaloneServer, or a QuorumPeer."""
 
+    @property
+    def dirty(self) -> dict[Any, None]:
+        """Connections that have something to write; emptied by the driver."""
+
+    @property
+    def wants_snapshot_step(self) -> bool: ...
+    def snapshot_step(self) -> None: ...
+    def snapshot_written(self, now_ms: int) -> None: ...
+    def log_written(self, zxid: int, now_ms: int, wall_ms: int, sync_ms: int) -> None: ...
+    def failed(self, reason: str) -> None: ...
+    def connected(self, remote_host: str, remote_port: int, now_ms: int, wall_ms: int) -> ServerCnxn | None: ...
+    def disconnected(self, cnxn: ServerCnxn) -> None: ...
+    def deadline_ms(self, now_ms: int) -> int: ...
+    def timer_fired(self, now_ms: int, wall_ms: int) -> None: ...
+    def take_effects(self) -> list[Effect]: ...
+
+
+class Driver:
+    """Everything between a machine and the reactor, but for the sockets.
+
+    :ivar server: the machine.
     :ivar outputs: the shells of the connections.
     :ivar stopped: whether the machine must not be fed any more.
     """
 
     def __init__(
-        self, reactor: IReactorTime, server: StandaloneServer, log_disk: DiskWorker, snapshot_disk: DiskWorker,
-        stop: Callable[[str], None],
+        self, reactor: IReactorTime, server: Server, log_disk: DiskWorker, snapshot_disk: DiskWorker, stop: Callable[[str, int], None],
     ) -> None:
         """
         :param log_disk: does nothing but the transaction log, so that nothing else delays a flush.
-        :param stop: ends the process, with the reason.
+        :param stop: ends the process, with the reason and the exit code.
         """
         self._reactor = reactor
         self.server = server
         self._log_disk = log_disk
         self._snapshot_disk = snapshot_disk
         self._stop = stop
-        self.outputs: dict[ServerCnxn, Output] = {}
+        self.outputs: dict[Any, Output] = {}
         self._timer: IDelayedCall | None = None
         self._step: IDelayedCall | None = None
         self.stopped = False
@@ -74,6 +94,10 @@ class Driver:
         for call in (self._timer, self._step):
             if call is not None and call.active():
                 call.cancel()
+
+    def close_ports(self) -> Deferred[None]:
+        """Listens to nobody but clients any more."""
+        return succeed(None)
 
     def pump(self) -> None:
         """Carries out the effects and writes the output; to be called after every input."""
@@ -94,17 +118,19 @@ class Driver:
     def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, WriteLog):
             zxid = effect.last_zxid
-            self._log_disk.submit(effect.ops, lambda failure: self._log_written(zxid, failure))
+            self._log_disk.submit(effect.ops, lambda failure: self._done(failure, lambda: self._log_written(zxid)))
         elif isinstance(effect, WriteSnapshot):
-            self._snapshot_disk.submit(effect.ops, self._snapshot_written)
+            self._snapshot_disk.submit(effect.ops, lambda failure: self._done(failure, lambda: self.server.snapshot_written(monotonic_ms())))
         elif isinstance(effect, Report):
             if effect.warning:
                 log.warn("{text}", text=effect.text)
             else:
                 log.info("{text}", text=effect.text)
-        else:
+        elif isinstance(effect, Stop):
             self.stop()
-            self._stop(effect.reason)
+            self._stop(effect.reason, effect.exit_code)
+        else:
+            raise AssertionError(f"{type(effect).__name__} is no effect of this machine")
 
     def run(self, step: Callable[[], None]) -> None:
         """Feeds the machine and carries out what follows; a bug in it stops the server at once, before it can do harm."""
@@ -121,25 +147,14 @@ class Driver:
         log.failure("a broken invariant")
         if not self.stopped:
             self.stop()
-            self._stop("a broken invariant")
+            self._stop("a broken invariant", STORAGE_FAILURE)
 
-    def _log_written(self, zxid: int, failure: StorageError | None) -> None:
-        def step() -> None:
-            if failure is not None:
-                self.server.failed(str(failure))
-            else:
-                self.server.log_written(zxid, monotonic_ms(), wall_ms(), self._log_disk.sync_ms)
+    def _log_written(self, zxid: int) -> None:
+        self.server.log_written(zxid, monotonic_ms(), wall_ms(), self._log_disk.sync_ms)
 
-        self.run(step)
-
-    def _snapshot_written(self, failure: StorageError | None) -> None:
-        def step() -> None:
-            if failure is not None:
-                self.server.failed(str(failure))
-            else:
-                self.server.snapshot_written(monotonic_ms())
-
-        self.run(step)
+    def _done(self, failure: StorageError | None, step: Callable[[], None]) -> None:
+        """A disk has answered: `step` tells the machine, unless it has failed."""
+        self.run(step if failure is None else lambda: self.server.failed(str(failure)))
 
     def _snapshot_step(self) -> None:
         self._step = None

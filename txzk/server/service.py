@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.reflect import namedAny
 
@@ -17,20 +17,22 @@ from txzk.auth.providers import ProviderRegistry
 from txzk.config.server import ServerConfig
 from txzk.defs.errors import StorageError
 from txzk.peer import four_letter_words
+from txzk.peer.member_database import MemberDatabase, recover_member
+from txzk.peer.quorum_peer import QuorumPeer
 from txzk.peer.standalone import StandaloneServer
 from txzk.persistence.disk import IDisk
 from txzk.persistence.purge import removals
-from txzk.persistence.recovery import recover
+from txzk.persistence.recovery import Recovered, recover
 from txzk.server.client_port import ClientPortFactory
 from txzk.server.disk import DiskWorker, lock_folder, make_worker
-from txzk.server.driver import Driver, monotonic_ms
+from txzk.server.driver import Driver, monotonic_ms, wall_ms
 from txzk.server.file_disk import FileDisk
 from txzk.server.machine import Machine, environment
+from txzk.server.quorum_driver import QuorumDriver
 from txzk.server.transport import DirectPort
 
 log = Logger()
 
-TXNLOG_ERROR_EXIT_CODE = 10
 _BACKLOG = 1024
 
 
@@ -58,7 +60,7 @@ class ZooKeeperService(Service):
         self._config = config
         self._reactor = reactor
         self._make_worker = make_worker
-        self._fail = fail or self._end
+        self._fail = fail
         self._make_factory = make_factory
         self.driver: Driver | None = None
         self._disks: list[DiskWorker] = []
@@ -80,23 +82,13 @@ class ZooKeeperService(Service):
         registry = ProviderRegistry(config.properties, load_provider, lambda failure: log.warn("{failure}", failure=failure))
         if registry.unknown:
             log.warn("authentication providers without a counterpart: {names}", names=", ".join(registry.unknown))
-        started = monotonic_ms()
         if config.settings.datadir_autocreate or FileDisk().exists(config.log_dir):
             self._lock = lock_folder(config.log_dir)
-        recovered = recover(FileDisk(), config.snap_dir, config.log_dir, config.settings, monotonic_ms)
-        log.info(
-            "recovered {nodes} nodes, zxid {zxid:#x}, {txns} transactions replayed, in {ms} ms",
-            nodes=recovered.tree.node_count, zxid=recovered.tree.last_processed_zxid, txns=recovered.loaded_txns,
-            ms=monotonic_ms() - started,
-        )
-        server = StandaloneServer(
-            config, recovered, registry, Random(), four_letter_words.Answerer(config, Machine(), environment()),
-            monotonic_ms()
-        )
         inherited = [self._lock] if self._lock >= 0 else []
         self._disks = [self._make_worker(self._reactor, name, inherited) for name in ("the transaction log", "the snapshot")]
+        words = four_letter_words.Answerer(config, Machine(), environment())
+        self.driver = self._standalone(registry, words) if config.quorum is None else self._member(registry, words)
         self._disks[0].start()
-        self.driver = Driver(self._reactor, server, self._disks[0], self._disks[1], self._fail)
         self._port = DirectPort(
             config.client_port, self._make_factory(self.driver, config.settings.client_tcp_keep_alive),
             config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG,
@@ -110,13 +102,36 @@ class ZooKeeperService(Service):
             self._purge_and_rearm()
         super().startService()
 
+    def _standalone(self, registry: ProviderRegistry, words: four_letter_words.Answerer) -> Driver:
+        config = self._config
+        began_ms = monotonic_ms()
+        recovered = recover(FileDisk(), config.snap_dir, config.log_dir, config.settings, monotonic_ms)
+        _tell_recovered(recovered, began_ms)
+        server = StandaloneServer(config, recovered, registry, Random(), words, monotonic_ms())
+        return Driver(self._reactor, server, *self._disks, self._failed)
+
+    def _member(self, registry: ProviderRegistry, words: four_letter_words.Answerer) -> Driver:
+        config = self._config
+        settings = config.settings
+        random = Random()
+        began_ms = monotonic_ms()
+        recovered = recover_member(FileDisk(), config, monotonic_ms, settings.commit_log_count)
+        _tell_recovered(recovered, began_ms)
+        now_ms = monotonic_ms()
+        database = MemberDatabase(config, recovered, random, FileDisk(), now_ms, settings.commit_log_count, settings.snapshot_size_factor)
+        peer = QuorumPeer(config, database, registry, random, words, read_config_file, now_ms, wall_ms())
+        return QuorumDriver(self._reactor, config, peer, *self._disks, self._failed)
+
     def stopService(self) -> Deferred[None]:
         super().stopService()
         if self._purge is not None and self._purge.active():
             self._purge.cancel()
         if self.driver is not None:
             self.driver.stop()
-        stopped: Deferred[None] = maybeDeferred(self._port.stopListening if self._port is not None else lambda: None)
+        ports = [maybeDeferred(self._port.stopListening)] if self._port is not None else []
+        if self.driver is not None:
+            ports.append(self.driver.close_ports())
+        stopped: Deferred[None] = gatherResults(ports).addCallback(lambda _: None)
 
         def finish(_: None) -> None:
             for disk in self._disks:
@@ -127,9 +142,12 @@ class ZooKeeperService(Service):
 
         return stopped.addCallback(finish)
 
-    def _end(self, reason: str) -> None:
+    def _failed(self, reason: str, exit_code: int) -> None:
+        if self._fail is not None:
+            self._fail(reason)
+            return
         log.critical("the server stops: {reason}", reason=reason)
-        self.exit_code = TXNLOG_ERROR_EXIT_CODE
+        self.exit_code = exit_code
         self._reactor.stop()
 
     def _purge_and_rearm(self) -> None:
@@ -138,6 +156,19 @@ class ZooKeeperService(Service):
         except StorageError as error:
             log.warn("autopurge: {error}", error=error)
         self._purge = self._reactor.callLater(self._config.autopurge_purge_interval * 3600, self._purge_and_rearm)
+
+
+def read_config_file(path: str) -> str:
+    """The text of a file of the configuration."""
+    with open(path, encoding="iso-8859-1") as file:
+        return file.read()
+
+
+def _tell_recovered(recovered: Recovered, began_ms: int) -> None:
+    log.info(
+        "recovered {nodes} nodes, zxid {zxid:#x}, {txns} transactions replayed, in {ms} ms",
+        nodes=recovered.tree.node_count, zxid=recovered.tree.last_processed_zxid, txns=recovered.loaded_txns, ms=monotonic_ms() - began_ms,
+    )
 
 
 def purge(disk: IDisk, config: ServerConfig, retain: int) -> list[str]:

@@ -1,0 +1,196 @@
+"""Leading: a member in the role of the leader: joins the Leader, the database and the server of the clients.
+
+Covered by tests/peer/test_quorum_peer.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from txzk.database.tree import DataTree
+from txzk.defs import zxid as zxid_words
+from txzk.peer.effects import CloseQuorumPort, OpenQuorumPort
+from txzk.peer.leader_server import LeaderServer
+from txzk.peer.member import Member
+from txzk.quorum.verifiers import QuorumVerifier
+from txzk.trace.metrics import Number
+from txzk.zab.committed_log import CommittedLog
+from txzk.zab.leader import Leader
+from txzk.zab.leader_host import LeaderSettings
+from txzk.zab.learner_handler import LearnerHandler
+
+
+class Leading:
+    """Implements LeaderHost.
+
+    :ivar server: serves the clients, once a quorum has the history of this server.
+    :ivar over: why the role is over; "" as long as it is not.
+    """
+
+    def __init__(self, member: Member, now_ms: int) -> None:
+        self._member = member
+        self._database = member.database
+        self.server: LeaderServer | None = None
+        self.over = ""
+        self.sid = member.sid
+        config = member.config
+        quorum = member.quorum
+        settings = config.settings
+        self.leader = Leader(
+            self,
+            LeaderSettings(
+                member.sid, config.tick_time, quorum.init_limit, quorum.sync_limit, config.reconfig_enabled, settings.force_snapshot_sync,
+                settings.max_concurrent_snap_syncs, settings.max_concurrent_diff_syncs, settings.max_record_bytes,
+            ),
+            member.has_output, now_ms,
+        )
+        member.effects.append(OpenQuorumPort())
+        self.leader.start(now_ms)
+
+    @property
+    def epoch(self) -> int:
+        """The new epoch."""
+        return self.leader.epoch
+
+    # What the peer hands on
+
+    def learner_connected(self, host: str, port: int, now_ms: int) -> LearnerHandler | None:
+        """A learner has connected."""
+        return None if self.over else self.leader.learner_connected(host, port, now_ms)
+
+    def log_written(self, zxid: int, now_ms: int, wall_ms: int, sync_ms: int) -> None:
+        self.leader.log_written(zxid, now_ms, wall_ms)
+        if self.server is not None:
+            self.server.flushed(now_ms, sync_ms)
+
+    def epoch_written(self, name: str, epoch: int, now_ms: int, wall_ms: int) -> None:
+        self.leader.epoch_saved(name, epoch, now_ms)
+
+    def finished(self, task: str, now_ms: int, wall_ms: int) -> None:
+        """A leader gives the database no long task."""
+
+    def deadline_ms(self) -> int | None:
+        return self.leader.deadline_ms()
+
+    def timer_fired(self, now_ms: int, wall_ms: int) -> None:
+        self.leader.timer_fired(now_ms, wall_ms)
+
+    def end(self, now_ms: int) -> None:
+        """The role is over."""
+        self.leader.shut_down()
+        self._member.effects.append(CloseQuorumPort())
+        if self.server is not None:
+            self.server.shutdown()
+
+    # EnsembleView
+
+    @property
+    def proposal_bytes(self) -> tuple[int, int, int] | None:
+        return self.leader.proposal_bytes
+
+    @property
+    def peer_state(self) -> str:
+        return "leading - broadcast"
+
+    def conf(self) -> str:
+        return self._member.conf()
+
+    def figures(self, now_ms: int) -> Mapping[str, Number]:
+        leader = self.leader
+        last, least, most = leader.proposal_bytes
+        return {
+            "quorum_size": len(self._member.verifier.voters), "learners": len(leader.handlers), "synced_followers": leader.synced_followers(now_ms),
+            "synced_non_voting_followers": leader.synced_non_voting_followers(now_ms), "synced_observers": leader.synced_observers(now_ms),
+            "pending_syncs": leader.pending_syncs, "leader_uptime": now_ms - leader.started_ms, "last_proposal_size": last,
+            "max_proposal_size": most, "min_proposal_size": least,
+        }
+
+    # LeaderHost
+
+    @property
+    def tree(self) -> DataTree:
+        return self._database.tree
+
+    @property
+    def sessions(self) -> Mapping[int, int]:
+        return self._database.sessions
+
+    @property
+    def committed_log(self) -> CommittedLog:
+        return self._database.committed_log
+
+    @property
+    def last_zxid(self) -> int:
+        return self._database.last_zxid
+
+    @property
+    def accepted_epoch(self) -> int:
+        return self._database.accepted_epoch
+
+    @property
+    def current_epoch(self) -> int:
+        return self._database.current_epoch
+
+    @property
+    def verifier(self) -> QuorumVerifier:
+        return self._member.verifier
+
+    @property
+    def last_seen_verifier(self) -> QuorumVerifier:
+        return self._member.last_seen_verifier
+
+    def save_epoch(self, name: str, epoch: int) -> None:
+        self._database.save_epoch(name, epoch)
+
+    def log_txns(self, after_zxid: int, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+        return self._database.log_txns(after_zxid, max_bytes)
+
+    @property
+    def log_sync_bytes(self) -> int:
+        return self._database.log_sync_bytes
+
+    def append(self, zxid: int, entry: bytes) -> None:
+        self._database.append(zxid, entry)
+
+    def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
+        if self.server is not None:
+            self.server.committed(zxid, now_ms, wall_ms)
+
+    def request(
+        self, handler: LearnerHandler, session_id: int, cxid: int, op: int, body: bytes, ids: list[tuple[str, str]], now_ms: int, wall_ms: int,
+    ) -> None:
+        if self.server is not None:
+            self.server.request(handler, session_id, cxid, op, body, ids, now_ms, wall_ms)
+
+    def refuse(self, handler: LearnerHandler, session_id: int, cxid: int, error: int, now_ms: int, wall_ms: int) -> None:
+        if self.server is not None:
+            self.server.refuse(handler, session_id, cxid, error, now_ms, wall_ms)
+
+    def touch(self, session_id: int, timeout_ms: int, now_ms: int) -> None:
+        if self.server is not None:
+            self.server.touch_session(session_id, timeout_ms, now_ms)
+
+    def revalidate(self, session_id: int, timeout_ms: int, handler: LearnerHandler, now_ms: int) -> bool:
+        return self.server is not None and self.server.revalidate(session_id, timeout_ms, handler, now_ms)
+
+    def serve(self, epoch: int, now_ms: int) -> None:
+        member = self._member
+        self._database.tree.last_processed_zxid = zxid_words.make(epoch, 0)
+        self.server = LeaderServer(
+            member.config, self._database, member.registry, member.random, member.four_letter_words, now_ms, member.sid, self.leader.propose,
+        )
+        self.server.dirty = member.dirty
+        self.server.ensemble = self
+        member.keep_config()
+
+    def set_last_seen(self, verifier: QuorumVerifier) -> None:
+        self._member.set_last_seen(verifier)
+
+    def activate(self, verifier: QuorumVerifier, leader_sid: int, zxid: int) -> None:
+        self._member.activate(verifier, leader_sid, zxid)
+
+    def abandon(self, reason: str) -> None:
+        self.over = self.over or reason
+
+    def report(self, text: str, warning: bool) -> None:
+        self._member.report(text, warning)

@@ -1,0 +1,152 @@
+"""Member: what a member of an ensemble has in whatever role: its data, its configurations, and the way out for what it has to say.
+
+Covered by tests/peer/test_quorum_peer.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Protocol
+
+from txzk.auth.providers import ProviderRegistry
+from txzk.config import dynamic_files
+from txzk.config.quorum import QuorumConfig
+from txzk.config.server import ServerConfig
+from txzk.peer.effects import Effect, ReplaceFiles, Report
+from txzk.peer.member_database import MemberDatabase
+from txzk.peer.server import FourLetterWords
+from txzk.quorum.servers import Address, QuorumServer
+from txzk.quorum.verifiers import QuorumVerifier
+
+
+class End(Protocol):
+    """A connection, to a client or to another server."""
+
+    closing: bool
+
+    def resume(self, now_ms: int, wall_ms: int) -> None:
+        """Looks again at what was kept back."""
+
+
+class Member:
+    """One server of an ensemble.
+
+    :ivar dirty: connections that have something to write, or are to be closed.
+    :ivar effects: what is to be done, besides what the database wants.
+    :ivar leader_sid: who leads, or is to be followed.
+    :ivar wall_ms: the time of the present input, milliseconds since 1970.
+    """
+
+    def __init__(
+        self, config: ServerConfig, quorum: QuorumConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random,
+        four_letter_words: FourLetterWords, read: Callable[[str], str],
+    ) -> None:
+        """
+        :param read: gives the text of a file of the configuration.
+        """
+        self.config = config
+        self.quorum = quorum
+        self.sid = quorum.sid
+        self.database = database
+        self.registry = registry
+        self.random = random
+        self.four_letter_words = four_letter_words
+        self.verifier: QuorumVerifier = quorum.verifier
+        self.last_seen_verifier: QuorumVerifier = quorum.last_seen_verifier
+        self.dirty: dict[End, None] = {}
+        self.effects: list[Effect] = []
+        self._read = read
+        self.leader_sid = -1
+        # What the election has to be told: that there is another configuration, and who is to lead in it since which zxid.
+        self.reconfigured = False
+        self.designated: tuple[int, int] | None = None
+        self.wall_ms = 0
+
+    @property
+    def is_participant(self) -> bool:
+        """Whether this server votes."""
+        return self.sid in self.verifier.voters
+
+    def servers(self) -> Mapping[int, QuorumServer]:
+        """All servers of the configuration, and of the one that is to follow it."""
+        if self.last_seen_verifier is self.verifier:
+            return self.verifier.servers
+        return {**self.last_seen_verifier.servers, **self.verifier.servers}
+
+    def server_arguments(
+        self, now_ms: int
+    ) -> tuple[ServerConfig, MemberDatabase, ProviderRegistry, Random, FourLetterWords, int]:
+        """What every server of clients is made of."""
+        return self.config, self.database, self.registry, self.random, self.four_letter_words, now_ms
+
+    def set_last_seen(self, verifier: QuorumVerifier) -> None:
+        """A configuration is proposed; kept only where configurations may change."""
+        if not self.config.reconfig_enabled or verifier.version <= self.last_seen_verifier.version:
+            return
+        verifier = verifier.with_oracle(self.quorum.verifier.oracle)
+        self.last_seen_verifier = verifier
+        self.reconfigured = True
+        path = self.quorum.config_path
+        if path is not None:
+            self.effects.append(ReplaceFiles([dynamic_files.proposed(path, verifier)]))
+
+    def activate(self, verifier: QuorumVerifier, leader_sid: int | None, zxid: int | None) -> bool:
+        """A configuration is in force.
+
+        :param leader_sid: who is to lead in it, and the zxid of its transaction; None where it came with NEWLEADER.
+        :returns: whether there must be an election because of it.
+        """
+        before = self.verifier
+        if not self.config.reconfig_enabled or verifier.version < before.version:
+            return False
+        verifier = verifier.with_oracle(self.quorum.verifier.oracle)
+        self.verifier = verifier
+        last_seen_version = self.last_seen_verifier.version
+        if last_seen_version <= verifier.version:
+            self.last_seen_verifier = verifier
+        self.keep_config()
+        if verifier.version == before.version:
+            return False
+        self.reconfigured = True
+        path = self.quorum.config_path
+        if path is not None:
+            text = self._read(path)
+            self.effects.append(ReplaceFiles(dynamic_files.activated(path, text, verifier, last_seen_version, self.sid)))
+        if before == verifier:
+            return False
+        if leader_sid is not None and zxid is not None:
+            elects = leader_sid != self.leader_sid
+            if elects:
+                self.designated = (leader_sid, zxid)
+        else:
+            elects = _addresses(before, self.leader_sid) != _addresses(verifier, self.leader_sid)
+        return elects or (self.sid in before.voters) != (self.sid in verifier.voters)
+
+    def keep_config(self) -> None:
+        """Shows the active configuration in its node."""
+        self.database.set_config(self.verifier.text(), self.verifier.version, self.wall_ms)
+
+    def conf(self) -> str:
+        """What `conf` tells of the ensemble."""
+        quorum = self.quorum
+        server = self.verifier.servers.get(self.sid)
+        ports = f"electionPort={server.addresses[0].election_port}\nquorumPort={server.addresses[0].quorum_port}\n" if server is not None else ""
+        return (
+            f"initLimit={quorum.init_limit}\nsyncLimit={quorum.sync_limit}\nelectionAlg={quorum.election_alg}\n{ports}"
+            f"peerType={0 if self.is_participant else 1}\nmembership: \n{self.verifier.text()}\n"
+        )
+
+    def has_output(self, end: End) -> None:
+        """The connection has something to write, or is to be closed."""
+        self.dirty[end] = None
+
+    def report(self, text: str, warning: bool = False) -> None:
+        """Something that an operator should read in the log."""
+        self.effects.append(Report(text, warning))
+
+
+def _addresses(verifier: QuorumVerifier, sid: int) -> tuple[Address, ...] | None:
+    """Where a voter is; None for who is none."""
+    server = verifier.voters.get(sid)
+    return server.addresses if server is not None else None

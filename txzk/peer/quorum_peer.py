@@ -1,0 +1,344 @@
+"""QuorumPeer: one member of an ensemble, as a machine that looks for a leader, wears the role that the election gives it, and looks again.
+
+Theory of operation. LOOKING: clients find a server that does not serve, or, where that is allowed, one that only lets them read. When the election
+has ended a role is made: Leading, or Following for followers and observers. A role tells by `over` that it has come to its end; then its connections
+are closed, and the peer is SETTLING until the disk has answered for everything that it was given. What the log has and the tree has not is applied
+then, since it may have been committed: a vote tells the end of the log, and the tree must be as new. A received snapshot that is on no disk is
+forgotten, and the database read again.
+
+Inputs: those of the connections (client port: `connected`, `disconnected`; election port: `election_accepted`, `election_dialled`,
+`election_dial_failed`; quorum port: `learner_connected`, `leader_connected`, `leader_dial_failed`), of the disks (`log_written`, `epoch_saved`,
+`snapshot_written`, ...), and `timer_fired`. After each of them, and after bytes that a connection has received, `settle` draws the conclusions;
+then `dirty` names the connections with output, and `take_effects` says what is to be done. Covered by tests/peer/test_quorum_peer.py and tests/sim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Final
+
+from txzk.auth.providers import ProviderRegistry
+from txzk.cnxn.server_cnxn import ServerCnxn
+from txzk.config.server import ServerConfig
+from txzk.election.connections import ElectionConnections
+from txzk.election.election_cnxn import ElectionCnxn
+from txzk.election.fast_leader_election import FastLeaderElection
+from txzk.election.settings import ElectionSettings
+from txzk.election.votes import ServerState, Vote
+from txzk.peer.effects import DialElection, Effect, Stop
+from txzk.peer.following import Following
+from txzk.peer.leading import Leading
+from txzk.peer.member import End, Member
+from txzk.peer.member_database import MemberDatabase
+from txzk.peer.not_serving import NotServing
+from txzk.peer.read_only import ReadOnlyServer
+from txzk.peer.server import FourLetterWords, ZooKeeperServer
+from txzk.quorum.servers import QuorumServer
+from txzk.quorum.verifiers import QuorumVerifier
+from txzk.zab.learner import Learner
+from txzk.zab.learner_handler import LearnerHandler
+
+# Java waits as long before it lets clients read without a quorum.
+_LEAST_READ_ONLY_WAIT_MS: Final = 2000
+
+
+class QuorumPeer:
+    """One server of an ensemble; see the module's theory of operation. Implements ElectionHost.
+
+    :ivar role: the one that is worn; None while there is none.
+    :ivar server: what serves the clients at present.
+    """
+
+    def __init__(
+        self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
+        read: Callable[[str], str], now_ms: int, wall_ms: int,
+    ) -> None:
+        """
+        :param config: with a `quorum`.
+        :param database: what the data directory held.
+        :param read: gives the text of a file of the configuration.
+        :param now_ms: monotonic time.
+        """
+        assert config.quorum is not None
+        member = self._member = Member(config, config.quorum, database, registry, random, four_letter_words, read)
+        member.wall_ms = wall_ms
+        member.keep_config()
+        self.database = database
+        settings = config.settings
+        timeout_ms = settings.quorum_cnxn_timeout_ms
+        election = ElectionSettings(
+            settings.min_notification_interval_ms, settings.max_notification_interval_ms,
+            timeout_ms if timeout_ms > 0 else config.tick_time * config.quorum.sync_limit, config.quorum.multi_address_enabled,
+        )
+        self.election = FastLeaderElection(member.sid, election, self._send, member.report)
+        self.connections = ElectionConnections(member.sid, member.servers, election, self)
+        self.role: Leading | Following | None = None
+        # Whether the disk still works for a role that is over.
+        self._settling = False
+        self._votes_epoch = -1
+        self._looking_since_ms = now_ms
+        self._now_ms = now_ms
+        self._servers_of: dict[ServerCnxn, ZooKeeperServer] = {}
+        self.server: ZooKeeperServer = self._not_serving(now_ms)
+        self._look(now_ms)
+
+    @property
+    def dirty(self) -> dict[End, None]:
+        """Connections that have something to write, or are to be closed."""
+        return self._member.dirty
+
+    @property
+    def state(self) -> ServerState:
+        """What the server does."""
+        return self.election.state
+
+    # Clients
+
+    def connected(self, remote_host: str, remote_port: int, now_ms: int, wall_ms: int) -> ServerCnxn | None:
+        """A client has connected; None where a limit says to hang up at once."""
+        server = self.server
+        cnxn = server.connected(remote_host, remote_port, now_ms, wall_ms)
+        if cnxn is not None:
+            self._servers_of[cnxn] = server
+        return cnxn
+
+    def disconnected(self, cnxn: ServerCnxn) -> None:
+        """The transport of a client is gone."""
+        self._servers_of.pop(cnxn).disconnected(cnxn)
+
+    # Election port
+
+    def election_accepted(self, remote_host: str, remote_port: int, now_ms: int) -> ElectionCnxn | None:
+        """Another server has connected to the election port; None to hang up."""
+        return self.connections.accepted(remote_host, remote_port, now_ms)
+
+    def election_dialled(self, sid: int, now_ms: int) -> ElectionCnxn | None:
+        """What DialElection asked for stands; None where it is not wanted any more."""
+        return self.connections.dialled(sid, now_ms)
+
+    def election_dial_failed(self, sid: int, now_ms: int) -> None:
+        """What DialElection asked for cannot be had."""
+        self.connections.dial_failed(sid, now_ms)
+
+    def dial(self, sid: int, addresses: Sequence[tuple[str, int]]) -> None:
+        self._member.effects.append(DialElection(sid, list(addresses)))
+
+    def received(self, sid: int, message: bytes, now_ms: int) -> None:
+        self.election.received(sid, message, now_ms)
+
+    def has_output(self, cnxn: ElectionCnxn) -> None:
+        self._member.dirty[cnxn] = None
+
+    def report(self, text: str) -> None:
+        self._member.report(text, True)
+
+    def _send(self, sid: int, message: bytes) -> None:
+        self.connections.send(sid, message)
+
+    # Quorum port
+
+    def learner_connected(self, remote_host: str, remote_port: int, now_ms: int) -> LearnerHandler | None:
+        """A learner has connected to the quorum port; None to hang up."""
+        return self.role.learner_connected(remote_host, remote_port, now_ms) if isinstance(self.role, Leading) else None
+
+    def cannot_listen(self, reason: str) -> None:
+        """OpenQuorumPort cannot be had."""
+        if isinstance(self.role, Leading):
+            self.role.abandon(reason)
+
+    @property
+    def own_server(self) -> QuorumServer:
+        """What the configuration says of this server."""
+        member = self._member
+        return member.servers().get(member.sid) or member.quorum.server
+
+    def leader_connected(self, now_ms: int) -> Learner | None:
+        """What DialLeader asked for stands; None where it is not wanted any more."""
+        return self.role.connected(now_ms) if isinstance(self.role, Following) else None
+
+    def leader_dial_failed(self, reason: str, now_ms: int) -> None:
+        """What DialLeader asked for cannot be had."""
+        if isinstance(self.role, Following):
+            self.role.dial_failed(reason)
+
+    # Disks
+
+    def log_written(self, zxid: int, now_ms: int, wall_ms: int, sync_ms: int = 0) -> None:
+        """Everything up to `zxid` is in the log on disk.
+
+        :param sync_ms: how long the disk was waited for in fdatasync.
+        """
+        self.database.log_written(zxid, now_ms)
+        if self.role is not None:
+            self.role.log_written(zxid, now_ms, wall_ms, sync_ms)
+
+    def epoch_written(self, name: str, epoch: int, now_ms: int, wall_ms: int) -> None:
+        """An epoch file is on disk."""
+        self.database.epoch_written(name, epoch)
+        if self.role is not None:
+            self.role.epoch_written(name, epoch, now_ms, wall_ms)
+
+    def log_changed(self) -> None:
+        """What the oldest ChangeLog asked for is done."""
+        self.database.log_changed()
+
+    def snapshot_written(self, now_ms: int) -> None:
+        """What the oldest WriteSnapshot asked for is done."""
+        took_ms = self.database.snapshot_written(now_ms)
+        if took_ms is not None:
+            self.server.stats.metrics.summaries["snapshottime"].add(took_ms)
+
+    @property
+    def wants_snapshot_step(self) -> bool:
+        """Whether `snapshot_step` should be called again soon."""
+        return self.database.wants_snapshot_step
+
+    def snapshot_step(self) -> None:
+        """Does a little of the snapshot that is being written."""
+        self.database.snapshot_step()
+
+    def failed(self, reason: str) -> None:
+        """The disk failed: nothing that is not on disk will ever be acknowledged."""
+        self._member.effects.append(Stop(reason))
+
+    # Time
+
+    def deadline_ms(self, now_ms: int) -> int:
+        """When `timer_fired` should be called next."""
+        next_ms = self.server.deadline_ms(now_ms)
+        for deadline in (
+            self.election.deadline_ms(), self.connections.deadline_ms(), self.role.deadline_ms() if self.role is not None else None,
+        ):
+            if deadline is not None and deadline < next_ms:
+                next_ms = deadline
+        return max(next_ms, now_ms)
+
+    def timer_fired(self, now_ms: int, wall_ms: int) -> None:
+        """Time has passed."""
+        self.connections.timer_fired(now_ms)
+        self.election.timer_fired(now_ms)
+        if self.role is not None:
+            self.role.timer_fired(now_ms, wall_ms)
+        self.server.timer_fired(now_ms, wall_ms)
+
+    # Conclusions
+
+    def settle(self, now_ms: int, wall_ms: int) -> None:
+        """Goes on to the next role where the present one is over, the disk has answered, or the election has ended."""
+        database = self.database
+        member = self._member
+        member.wall_ms = wall_ms
+        while True:
+            if member.reconfigured:
+                self._reconfigured()
+            role = self.role
+            if role is not None:
+                while database.finished and not role.over:
+                    role.finished(database.finished.pop(0), now_ms, wall_ms)
+                if role.over:
+                    self._leave(role, now_ms)
+                    continue
+                server = role.server
+                if server is not None and server is not self.server:
+                    self._serve(server, role.epoch)
+            elif self._settling:
+                if database.idle:
+                    self._settled(now_ms)
+                    continue
+            elif self.election.newer_config is not None and self._learn_config(self.election.newer_config, now_ms):
+                continue
+            elif self.election.elected is not None:
+                self._take_role(self.election.elected, now_ms)
+                continue
+            elif self._may_only_read(now_ms):
+                self._replace_server(ReadOnlyServer(*member.server_arguments(now_ms), member.sid))
+            return
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be done now; to be called after `settle`."""
+        effects = self.database.take_effects()
+        for source in (self._member, self.server):
+            if source.effects:
+                effects = source.effects + effects
+                source.effects = []
+        return effects
+
+    def _reconfigured(self) -> None:
+        """Tells the election what a role has learned."""
+        member = self._member
+        member.reconfigured = False
+        self.election.reconfigured(member.verifier, member.last_seen_verifier)
+        if member.designated is not None:
+            self.election.lead_by(*member.designated)
+            member.designated = None
+
+    def _look(self, now_ms: int) -> None:
+        member = self._member
+        database = self.database
+        self._looking_since_ms = now_ms
+        self.election.look(
+            member.verifier, member.last_seen_verifier, database.last_zxid, database.current_epoch, member.is_participant, now_ms
+        )
+
+    def _learn_config(self, verifier: QuorumVerifier, now_ms: int) -> bool:
+        """Others have a newer configuration; gives whether the search begins anew with it."""
+        self.election.newer_config = None
+        member = self._member
+        before = member.verifier
+        member.activate(verifier, None, None)
+        if member.verifier is before or member.verifier == before:
+            return False
+        self._look(now_ms)
+        return True
+
+    def _take_role(self, vote: Vote, now_ms: int) -> None:
+        member = self._member
+        member.leader_sid = vote.leader
+        if vote.leader == member.sid:
+            self.election.follow(ServerState.LEADING, now_ms)
+            self.role = Leading(member, now_ms)
+        else:
+            self.election.follow(ServerState.FOLLOWING if member.is_participant else ServerState.OBSERVING, now_ms)
+            self.role = Following(member, vote.leader, now_ms)
+
+    def _serve(self, server: ZooKeeperServer, epoch: int) -> None:
+        self.election.update_vote(epoch)
+        self._replace_server(server)
+
+    def _replace_server(self, server: ZooKeeperServer) -> None:
+        before = self.server
+        self.server = server
+        self._member.effects += before.effects
+        before.effects = []
+        before.shutdown()
+
+    def _leave(self, role: Leading | Following, now_ms: int) -> None:
+        self._member.report(f"{self.state.name} is over: {role.over}")
+        role.end(now_ms)
+        self.election.leave(now_ms)
+        self.database.abort_snapshot()
+        self._replace_server(self._not_serving(now_ms))
+        self.role = None
+        self._settling = True
+
+    def _settled(self, now_ms: int) -> None:
+        """The disk has answered for everything: the tree follows the log to its end, and the peer looks."""
+        database = self.database
+        database.finished.clear()
+        if database.unsaved:
+            database.reload()
+        else:
+            database.fast_forward()
+        self._settling = False
+        self._look(now_ms)
+
+    def _not_serving(self, now_ms: int) -> NotServing:
+        return NotServing(*self._member.server_arguments(now_ms))
+
+    def _may_only_read(self, now_ms: int) -> bool:
+        config = self._member.config
+        return (
+            config.settings.read_only_mode_enabled and isinstance(self.server, NotServing)
+            and now_ms - self._looking_since_ms >= max(config.tick_time, _LEAST_READ_ONLY_WAIT_MS)
+        )

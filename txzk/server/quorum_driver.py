@@ -1,0 +1,105 @@
+"""QuorumDriver: runs a QuorumPeer on a reactor: besides what every driver does, it dials and listens between servers.
+
+Covered by tests/server/test_quorum_driver.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from txzk.config.server import ServerConfig
+from txzk.peer.effects import ChangeLog, CloseQuorumPort, DialElection, DialLeader, Effect, OpenQuorumPort, ReplaceFiles, WriteEpoch
+from txzk.peer.quorum_peer import QuorumPeer
+from txzk.persistence.disk import Close, CreateFile, Remove, SyncDir, write_atomic
+from txzk.quorum.servers import QuorumServer
+from txzk.server.disk import DiskWorker
+from txzk.server.driver import Driver, monotonic_ms, wall_ms
+from txzk.server.election_port import ElectionPort
+from txzk.server.quorum_port import LeaderDialler, QuorumListener
+from txzk.server.stream_port import StreamEnd
+
+# The exit code of a server that cannot listen to its election port.
+UNABLE_TO_BIND_ELECTION_PORT = 14
+
+
+class QuorumDriver(Driver):
+    """Everything between a QuorumPeer and the reactor, but for the client port."""
+
+    def __init__(
+        self, reactor: Any, config: ServerConfig, peer: QuorumPeer, log_disk: DiskWorker, snapshot_disk: DiskWorker,
+        stop: Callable[[str, int], None],
+    ) -> None:
+        """
+        :param config: with a `quorum`.
+        :param stop: ends the process, with the reason and the exit code.
+        """
+        super().__init__(reactor, peer, log_disk, snapshot_disk, stop)
+        assert config.quorum is not None
+        self._peer = peer
+        self._config = config
+        self._quorum = config.quorum
+        settings = config.settings
+        self._election_port = ElectionPort(
+            reactor, self, peer.connections, lambda reason: stop(reason, UNABLE_TO_BIND_ELECTION_PORT), settings.cnx_timeout_ms,
+            settings.election_port_bind_retry, settings.tcp_keep_alive,
+        )
+        self._listener = QuorumListener(reactor, self, settings.leader_no_delay, settings.tcp_keep_alive)
+        self._dialler = LeaderDialler(reactor, self, settings.follower_no_delay, settings.tcp_keep_alive)
+
+    def start(self) -> None:
+        self._election_port.listen(self._own(lambda server: [(address.host, address.election_port) for address in server.addresses]))
+        super().start()
+
+    def close_ports(self) -> Deferred[None]:
+        """Listens and dials no more; fires when all ports between servers are closed."""
+        self._dialler.give_up()
+        closed: Deferred[None] = gatherResults([self._election_port.stop(), self._listener.close()]).addCallback(lambda _: None)
+        return closed
+
+    def pump(self) -> None:
+        self._peer.settle(monotonic_ms(), wall_ms())
+        super().pump()
+
+    def _own(self, addresses: Callable[[QuorumServer], list[tuple[str, int]]]) -> list[tuple[str, int]]:
+        """Where this server listens: its own addresses, or the same ports on all of this machine."""
+        found = addresses(self._peer.own_server)
+        return [("", port) for _, port in found] if self._quorum.listen_on_all_ips else found
+
+    def _carry_out(self, effect: Effect) -> None:
+        peer = self._peer
+        if isinstance(effect, WriteEpoch):
+            name, epoch = effect.name, effect.epoch
+            self._log_disk.submit(
+                effect.ops, lambda failure: self._done(failure, lambda: peer.epoch_written(name, epoch, monotonic_ms(), wall_ms()))
+            )
+        elif isinstance(effect, ChangeLog):
+            self._log_disk.submit(effect.ops, lambda failure: self._done(failure, peer.log_changed))
+        elif isinstance(effect, DialElection):
+            self._election_port.dial(effect.sid, effect.addresses)
+        elif isinstance(effect, DialLeader):
+            self._dialler.dial(
+                effect.addresses, self._leader_connected, lambda reason: peer.leader_dial_failed(reason, monotonic_ms()),
+                self._quorum.connect_to_learner_master_limit * self._config.tick_time, self._config.settings.leader_connect_delay_during_retry_ms,
+            )
+        elif isinstance(effect, OpenQuorumPort):
+            own = self._own(lambda server: [(address.host, address.quorum_port) for address in server.addresses])
+            self._listener.listen(own, peer.learner_connected, peer.cannot_listen)
+        elif isinstance(effect, CloseQuorumPort):
+            self._listener.close()
+        elif isinstance(effect, ReplaceFiles):
+            self._replace_files(effect)
+        else:
+            super()._carry_out(effect)
+
+    def _leader_connected(self, host: str, port: int, now_ms: int) -> StreamEnd | None:
+        return self._peer.leader_connected(now_ms)
+
+    def _replace_files(self, effect: ReplaceFiles) -> None:
+        for path, data in effect.changes:
+            folder = path[: path.rfind("/")]
+            # What is to be removed need not be there.
+            ops = write_atomic(path, data) if data is not None else [CreateFile(path), Close(path), Remove(path), SyncDir(folder)]
+            self._snapshot_disk.submit(ops, lambda failure: self._done(failure, lambda: None))
