@@ -325,3 +325,32 @@ def test_buckets_agree_with_the_plain_rule(steps: list[tuple[str, int, int, int]
             assert all(model.deadlines[id] == deadline_ms for id in bucket if not sessions.is_closing(id))
         earliest = sessions.next_deadline_ms()
         assert earliest == min(sessions.expiry_map(), default=None)
+
+
+def test_a_local_session_may_not_do_what_needs_a_global_one() -> None:
+    sessions = SessionTracker(1, TICK_MS, 0, {5: 4000})
+    sessions.add(6, 4000, 0, local=True)
+    assert (sessions.is_local(5), sessions.is_local(6), sessions.is_local(7)) == (False, True, False)
+    sessions.check(6, "me")
+    sessions.check_global(5, "me")
+    for session_id in (6, 7):
+        with pytest.raises(SessionExpiredError):
+            sessions.check_global(session_id, "me")
+    with pytest.raises(SessionMovedError):
+        sessions.check_global(5, "you")
+    assert sessions.add(6, 4000, 0, local=True) is False and sessions.is_local(6)
+    assert sessions.add(6, 4000, 0) is False and not sessions.is_local(6)
+    sessions.check_global(6, "me")
+
+
+def test_local_sessions_of_other_servers_may_write_without_being_known() -> None:
+    sessions = SessionTracker(0x102, TICK_MS, 0, {}, local_elsewhere=True)
+    sessions.check(3 << 56 | 7, "handler")
+    sessions.check(-(1 << 56) | 7, "handler")
+    for session_id in (2 << 56 | 7, 2 << 56):
+        with pytest.raises(SessionExpiredError):
+            sessions.check(session_id, "handler")
+    with pytest.raises(SessionExpiredError):
+        sessions.check_global(3 << 56 | 7, "handler")
+    with pytest.raises(SessionExpiredError):
+        SessionTracker(2, TICK_MS, 0, {}).check(3 << 56 | 7, "handler")

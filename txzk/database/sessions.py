@@ -65,16 +65,18 @@ class Session:
     """One tracked session.
 
     `timeout_ms` is the one agreed with the current connection, `deadline_ms` its bucket, and before `moves_ms` a touch leaves it there.
+    A `local` one is known to its server only; no transaction tells of it.
     """
 
-    __slots__ = ("closing", "deadline_ms", "moves_ms", "owner", "timeout_ms")
+    __slots__ = ("closing", "deadline_ms", "local", "moves_ms", "owner", "timeout_ms")
 
-    def __init__(self, timeout_ms: int) -> None:
+    def __init__(self, timeout_ms: int, local: bool) -> None:
         self.timeout_ms: int = timeout_ms
         self.deadline_ms: int = 0
         self.moves_ms: int = 0
         self.owner: object = None
         self.closing: bool = False
+        self.local: bool = local
 
 
 class SessionTracker:
@@ -83,13 +85,16 @@ class SessionTracker:
     `timeouts` is id to timeout in milliseconds as the session was made with. Only this class writes to it and to `sessions`.
     """
 
-    def __init__(self, server_id: int, tick_ms: int, now_ms: int, sessions: Mapping[int, int]) -> None:
+    def __init__(self, server_id: int, tick_ms: int, now_ms: int, sessions: Mapping[int, int], local_elsewhere: bool = False) -> None:
         """
         :param server_id: for the top byte of new ids; 1 on a standalone server.
         :param tick_ms: width of a bucket.
         :param now_ms: monotonic time.
         :param sessions: id to timeout in milliseconds, of the sessions that the disk knows; each gets its full timeout anew.
+        :param local_elsewhere: whether other servers have sessions of their own, which may write without being known here.
         """
+        self._first_byte: int = server_id & 0xFF
+        self._local_elsewhere: bool = local_elsewhere
         self._tick_ms: int = tick_ms
         self._next_id: int = initial_session_id(server_id, now_ms)
         self._buckets: dict[int, dict[int, None]] = {}
@@ -110,13 +115,14 @@ class SessionTracker:
         self._next_id = _signed64(session_id + 1)
         return session_id
 
-    def add(self, session_id: int, timeout_ms: int, now_ms: int) -> bool:
-        """Begins to track a session; tells whether it is new. One that is tracked already gets a new deadline only."""
+    def add(self, session_id: int, timeout_ms: int, now_ms: int, local: bool = False) -> bool:
+        """Begins to track a session; tells whether it is new. One that is tracked already gets a new deadline, and is local only if both say so."""
         session = self.sessions.get(session_id)
         if session is not None:
+            session.local = session.local and local
             self._move(session_id, session, now_ms + timeout_ms)
             return False
-        session = self.sessions[session_id] = Session(timeout_ms)
+        session = self.sessions[session_id] = Session(timeout_ms, local)
         self.timeouts[session_id] = timeout_ms
         self._move(session_id, session, now_ms + timeout_ms)
         return True
@@ -186,12 +192,31 @@ class SessionTracker:
         :raises SessionMovedError: for one that belongs to somebody else.
         """
         session = self.sessions.get(session_id)
-        if session is None or session.closing:
+        if session is None:
+            if self._local_elsewhere and session_id >> 56 & 0xFF != self._first_byte:
+                return
+            raise SessionExpiredError
+        if session.closing:
             raise SessionExpiredError
         if session.owner is not owner:
             if session.owner is not None:
                 raise SessionMovedError
             session.owner = owner
+
+    def check_global(self, session_id: int, owner: object) -> None:
+        """As `check`, but for what only a session may do that all servers know.
+
+        :raises SessionExpiredError: for a local session too.
+        """
+        session = self.sessions.get(session_id)
+        if session is None or session.local:
+            raise SessionExpiredError
+        self.check(session_id, owner)
+
+    def is_local(self, session_id: int) -> bool:
+        """Whether only this server knows the session; False for one that is not tracked."""
+        session = self.sessions.get(session_id)
+        return session is not None and session.local
 
     def is_closing(self, session_id: int) -> bool:
         """Whether the end of the session has begun; False for one that is not tracked."""

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from random import Random
 
 from txzk.auth.providers import ProviderRegistry
+from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
 from txzk.database.request import Request
 from txzk.database.sessions import SessionTracker
-from txzk.defs import opcodes
-from txzk.defs.errors import SessionExpiredError
+from txzk.defs import errors, opcodes
 from txzk.jute import records
 from txzk.jute.errors import JuteError
+from txzk.peer.local_sessions import QuorumDoor
 from txzk.peer.member_database import MemberDatabase
 from txzk.peer.ordering import OrderingServer
 from txzk.peer.server import FourLetterWords
@@ -30,16 +31,20 @@ class LeaderServer(OrderingServer):
 
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
-        now_ms: int, sid: int, propose: Callable[[int, bytes, int], None],
+        now_ms: int, sid: int, propose: Callable[[int, bytes, int], None], local_sessions: bool = False, upgrading: bool = False,
     ) -> None:
         """
         :param sid: of this server, the first byte of the ids of its sessions.
         :param propose: proposes a transaction: zxid, log entry, monotonic time.
+        :param local_sessions: localSessionsEnabled; `upgrading` localSessionsUpgradingEnabled.
         """
         self._propose_to = propose
         self._now_ms = now_ms
-        tracker = SessionTracker(sid, config.tick_time, now_ms, database.sessions)
+        tracker = SessionTracker(sid, config.tick_time, now_ms, database.sessions, local_sessions)
         super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose)
+        self._local_sessions = local_sessions
+        self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
+        self._enter_by(QuorumDoor(self._chain, tracker, upgrading, True, self._done))
 
     def _propose(self, zxid: int, entry: bytes) -> None:
         self._propose_to(zxid, entry, self._now_ms)
@@ -47,6 +52,20 @@ class LeaderServer(OrderingServer):
     def submit(self, request: Request, wall_ms: int) -> None:
         self._now_ms = max(self._now_ms, request.received_ms)
         super().submit(request, wall_ms)
+
+    def _create_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int, wall_ms: int) -> None:
+        if self._local_sessions:
+            self.tracker.add(session_id, timeout_ms, now_ms, local=True)
+            cnxn.open_session(session_id)
+        else:
+            super()._create_session(cnxn, session_id, timeout_ms, now_ms, wall_ms)
+
+    def _end_session(self, session_id: int, now_ms: int, wall_ms: int) -> None:
+        if self.tracker.is_local(session_id):
+            self.stats.metrics.count("stale_sessions_expired")
+            self._session_ended(session_id, None)
+        else:
+            super()._end_session(session_id, now_ms, wall_ms)
 
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
         self._now_ms = now_ms
@@ -74,8 +93,9 @@ class LeaderServer(OrderingServer):
         :param ids: what the client has proved.
         """
         self._now_ms = now_ms
-        if op == opcodes.CREATE_SESSION:
-            self._begin_session(owner, session_id, body, now_ms)
+        if op == opcodes.CREATE_SESSION and not self._begin_session(owner, session_id, body, now_ms):
+            self.refuse(owner, session_id, cxid, errors.SESSION_EXPIRED, now_ms, wall_ms)
+            return
         self._chain.submit(self._request(owner, session_id, cxid, op, body, ids, now_ms), wall_ms)
 
     def refuse(
@@ -92,24 +112,28 @@ class LeaderServer(OrderingServer):
         request.ids = ids
         return request
 
-    def _begin_session(self, owner: object, session_id: int, body: bytes, now_ms: int) -> None:
+    def _begin_session(self, owner: object, session_id: int, body: bytes, now_ms: int) -> bool:
+        """Tracks a session that a learner begins, or makes global; False where its end has begun."""
         try:
             timeout_ms = records.decode_CreateSessionTxn(body, 0, len(body))[0].timeOut
         except JuteError:
-            return
+            return True
+        if self.tracker.is_closing(session_id):
+            return False
         self.tracker.add(session_id, timeout_ms, now_ms)
         self.tracker.set_owner(session_id, owner)
+        return True
 
     def touch_session(self, session_id: int, timeout_ms: int, now_ms: int) -> None:
-        """A learner has heard of a session."""
-        self.tracker.touch(session_id, now_ms)
+        """A learner has heard of a session.
+
+        :param timeout_ms: as agreed with its client.
+        """
+        self.tracker.renew(session_id, timeout_ms, now_ms)
 
     def revalidate(self, session_id: int, timeout_ms: int, owner: object, now_ms: int) -> bool:
         """The client of a session is at a learner now, which owns it; False where the session is over."""
-        if not self.tracker.renew(session_id, timeout_ms, now_ms):
+        if self.tracker.is_local(session_id) or not self.tracker.renew(session_id, timeout_ms, now_ms):
             return False
-        try:
-            self.tracker.set_owner(session_id, owner)
-        except SessionExpiredError:
-            return False
+        self.tracker.set_owner(session_id, owner)
         return True

@@ -25,7 +25,7 @@ def figures(server: ZooKeeperServer, open_descriptors: int, max_descriptors: int
         "num_alive_connections": len(server.cnxns), "outstanding_requests": server.outstanding_requests,
         "uptime": now_ms - server.started_ms, "znode_count": tree.node_count, "watch_count": tree.watch_count,
         "ephemerals_count": tree.ephemerals_count, "approximate_data_size": tree.approximate_data_size(),
-        "global_sessions": len(server.tracker.sessions), "local_sessions": 0,
+        "global_sessions": len(tree.sessions), "local_sessions": server.local_session_count,
         "open_file_descriptor_count": open_descriptors, "max_file_descriptor_count": max_descriptors,
         "connection_drop_probability": server.connection_drop_probability,
         "last_client_response_size": stats.last_response_size, "max_client_response_size": stats.max_response_size,

@@ -209,7 +209,11 @@ class PrepRequestProcessor:
         if flags < 0 or flags > _MAX_FLAG:
             raise BadArgumentsError(path)
         self._check_ttl(op, flags, ttl, path)
-        self._tracker.check(request.session_id, request.owner)
+        ephemeral = modes.is_ephemeral(flags)
+        if ephemeral:
+            self._tracker.check_global(request.session_id, request.owner)
+        else:
+            self._tracker.check(request.session_id, request.owner)
         if path is None:
             raise MarshallingError
         slash = path.rfind("/")
@@ -243,7 +247,6 @@ class PrepRequestProcessor:
             txn = records.CreateTTLTxn(path, data, acl, cversion, ttl)
             body = records.encode_CreateTTLTxn(path, data, acl, cversion, ttl)
         else:
-            ephemeral = modes.is_ephemeral(flags)
             if ephemeral:
                 owner = request.session_id
             txn = _new(records.CreateTxn, (path, data, acl, ephemeral, cversion))

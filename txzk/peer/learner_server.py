@@ -1,0 +1,166 @@
+"""LearnerServer: serves the clients of a follower or an observer.
+
+Reads are answered here, writes and syncs are forwarded to the leader. The leader watches over the sessions: it is told which of them were heard
+of, and asked about those that come from elsewhere. Local sessions (see txzk.peer.local_sessions) are this server's own.
+Covered by tests/peer/test_learner_server.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from txzk.auth.providers import ProviderRegistry
+from txzk.cnxn.server_cnxn import ServerCnxn
+from txzk.config.server import ServerConfig
+from txzk.database.request import Request
+from txzk.database.sessions import SessionTracker
+from txzk.defs import opcodes
+from txzk.jute import records
+from txzk.jute.records import TxnHeader
+from txzk.peer.local_sessions import QuorumDoor
+from txzk.peer.member_database import MemberDatabase
+from txzk.peer.server import FourLetterWords, ZooKeeperServer
+from txzk.request.learner_chain import LearnerChain
+
+# Below every count: connections with a request under way wait.
+_NO_MORE = -1
+
+
+class LearnerServer(ZooKeeperServer):
+    """The server of the clients while this member follows or observes a leader."""
+
+    database: MemberDatabase
+
+    def __init__(
+        self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
+        now_ms: int, sid: int, observes: bool, forward: Callable[[Request], None], revalidate: Callable[[int, int], None],
+        congested: Callable[[], bool] = lambda: False, local_sessions: bool = False, upgrading: bool = False,
+    ) -> None:
+        """
+        :param now_ms: monotonic time.
+        :param sid: of this server, the first byte of the ids of its sessions.
+        :param forward: sends a request to the leader.
+        :param revalidate: asks the leader about a session: id, and timeout in milliseconds; `revalidated` answers.
+        :param congested: whether the leader takes nothing more at present, until `resume`.
+        :param local_sessions: localSessionsEnabled; `upgrading` localSessionsUpgradingEnabled.
+        """
+        super().__init__(config, database, registry, random, four_letter_words, now_ms)
+        self.state = "observer" if observes else "follower"
+        self.tracker = SessionTracker(sid, config.tick_time, now_ms, {})
+        self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
+        self._forward_to = forward
+        self._revalidate = revalidate
+        self._congested = congested
+        self._local_sessions = local_sessions
+        self._chain = LearnerChain(self.tree, self._forward)
+        self._enter_by(QuorumDoor(self._chain, self.tracker, upgrading, False, self._done))
+        self._measures = self._measure(None)
+        self._touched: dict[int, int] = {}
+        # Connections whose session the leader was asked about.
+        self._revalidating: dict[int, ServerCnxn] = {}
+
+    def _forward(self, request: Request) -> None:
+        self._forward_to(request)
+        if self._congested():
+            self.outstanding_limit = _NO_MORE
+
+    def resume(self, now_ms: int, wall_ms: int) -> None:
+        """The leader takes requests again."""
+        self.outstanding_limit = self.settings.global_outstanding_limit
+        for cnxn in self.cnxns:
+            if cnxn.stalled:
+                cnxn.resume(now_ms, wall_ms)
+                self.dirty[cnxn] = None
+
+    # Sessions
+
+    def _create_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int, wall_ms: int) -> None:
+        if self._local_sessions:
+            self.tracker.add(session_id, timeout_ms, now_ms, local=True)
+            cnxn.open_session(session_id)
+        else:
+            self.submit(cnxn.connect_request(session_id, records.encode_CreateSessionTxn(timeout_ms), now_ms), wall_ms)
+
+    def _reopen_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int) -> None:
+        if self.tracker.is_local(session_id):
+            self._take_up(cnxn, session_id, self.tracker.renew(session_id, timeout_ms, now_ms), now_ms)
+            return
+        older = self._revalidating.get(session_id)
+        if older is not None:
+            older.close()
+        self._revalidating[session_id] = cnxn
+        self._revalidate(session_id, timeout_ms)
+
+    def revalidated(self, session_id: int, valid: bool, now_ms: int, wall_ms: int) -> None:
+        """The leader has told whether a session is alive, and belongs to this server now."""
+        cnxn = self._revalidating.pop(session_id, None)
+        if cnxn is not None and not cnxn.closing:
+            self._take_up(cnxn, session_id, valid, now_ms)
+
+    def _take_up(self, cnxn: ServerCnxn, session_id: int, valid: bool, now_ms: int) -> None:
+        if not valid:
+            cnxn.refuse_session()
+            return
+        self._by_session[session_id] = cnxn
+        if self._chain.waits(session_id):
+            # What the session wrote on its older connection must be seen by what it reads on this one.
+            self._chain.pass_by(cnxn.connect_request(session_id, b"", now_ms), now_ms)
+        else:
+            cnxn.open_session(session_id)
+
+    def touch(self, cnxn: ServerCnxn, now_ms: int) -> bool:
+        """Notes that the client lives. Whether a global session does is for the leader to say; when it ends, its connection does."""
+        session_id = cnxn.session_id
+        if session_id not in self.tracker.sessions:
+            self._touched[session_id] = cnxn.session_timeout_ms
+            return True
+        return self.tracker.touch(session_id, now_ms)
+
+    def take_touched(self) -> list[tuple[int, int]]:
+        """Id and timeout in milliseconds of the global sessions that were heard of since the last call."""
+        touched = list(self._touched.items())
+        self._touched.clear()
+        return touched
+
+    def _end_session(self, session_id: int, now_ms: int, wall_ms: int) -> None:
+        """The time of a local session is over; one that is being made global belongs to the leader by now."""
+        if self.tracker.is_local(session_id):
+            self.stats.metrics.count("stale_sessions_expired")
+            self._session_ended(session_id, None)
+        else:
+            self.tracker.remove(session_id)
+
+    # Transactions
+
+    def apply(self, header: TxnHeader, txn: Any, digest: int | None, entry: bytes, now_ms: int, wall_ms: int) -> None:
+        """A transaction is committed: applies it, and answers the client if it is one of this server.
+
+        :param digest: of the tree after it, as the leader predicted it.
+        :param entry: as it stands in the log.
+        """
+        done = self._chain.committed(header, txn, digest, now_ms)
+        self.database.applied(header.zxid, entry)
+        if header.type == opcodes.CREATE_SESSION:
+            self.tracker.remove(header.clientId)
+            if header.clientId in self._by_session:
+                self._touched[header.clientId] = txn.timeOut
+        elif header.type == opcodes.CLOSE_SESSION:
+            self._touched.pop(header.clientId, None)
+            self._session_ended(header.clientId, done[0].client if done else None)
+        self._go_on(done, now_ms, wall_ms)
+
+    def synced(self, now_ms: int, wall_ms: int) -> None:
+        """The leader has answered the oldest sync."""
+        self._go_on(self._chain.synced(now_ms), now_ms, wall_ms)
+
+    def _go_on(self, done: Sequence[Request], now_ms: int, wall_ms: int) -> None:
+        if not done:
+            return
+        self._answered(done, now_ms, wall_ms)
+        self._measures.answered(done, self.database.batch_began_ms, now_ms, wall_ms)
+        for request in done:
+            client = request.client
+            if isinstance(client, ServerCnxn):
+                client.resume(now_ms, wall_ms)
