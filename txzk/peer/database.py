@@ -82,7 +82,7 @@ class ZKDatabase:
 
     def begin_snapshot_if_due(self, now_ms: int) -> None:
         """Begins a snapshot where the log has grown enough and none is being written; to be called once what is on disk has been applied."""
-        if not self._snapshots.running and self._snapshots.due(self.log.txns_since_roll, self.log.bytes_since_roll):
+        if not self._snapshots.running and not self._snapshot_writes and self._snapshots.due(self.log.txns_since_roll, self.log.bytes_since_roll):
             self.begin_snapshot(now_ms)
 
     def begin_snapshot(self, now_ms: int) -> None:
