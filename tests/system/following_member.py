@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.persistence.options import Options
 from txzk.database.tree import DataTree
 from txzk.jute.records import TxnHeader
 from txzk.persistence import epochs
+from txzk.persistence.disk import DiskOp
 from txzk.persistence.recovery import recover
 from txzk.persistence.snapshot import SnapshotWriter
 from txzk.persistence.truncate import later_snapshots, truncate
@@ -24,6 +25,28 @@ from txzk.zab.learner_host import LearnerSettings
 _SECONDS = 60
 _FOLDER = "/data/version-2"
 _OPTIONS = Options()
+
+
+class Crash(Exception):
+    """The power is gone."""
+
+
+class CrashingDisk(MemoryDisk):
+    """What has been run is there; in the middle of something it ends.
+
+    :ivar left: so many operations are still done; -1 for all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = -1
+
+    def run(self, ops: Sequence[DiskOp]) -> None:
+        for op in ops:
+            if self.left == 0:
+                raise Crash
+            self.left -= self.left > 0
+            super().run([op])
 
 
 class FollowingMember:

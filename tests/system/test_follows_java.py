@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
 
 from tests.system.ensemble import Ensemble, Member
-from tests.system.following_member import FollowingMember
+from tests.system.following_member import Crash, CrashingDisk, FollowingMember
 from tests.system.raw_client import OPEN_ACL, RawClient
 from tests.system.suites import ports_in_a_row
 from txzk.defs import opcodes
@@ -16,7 +17,6 @@ from txzk.defs.zxid import epoch_of
 from txzk.jute import records
 from txzk.jute.txns import encode_entry
 from txzk.persistence.txnlog import LogWriter
-from txzk.testing.disk import MemoryDisk
 
 SID = 3
 SESSION = (SID << 56) + 17
@@ -52,7 +52,7 @@ class Place:
             ensemble.kill(1, 2)
             ensemble.start(1, 2)
             ensemble.wait_serving(1, 2)
-        self.disk = MemoryDisk()
+        self.disk = CrashingDisk()
         self._sid = sid
         self._is_observer = is_observer
         self.leader = ensemble.members[ensemble.leader()]
@@ -64,6 +64,8 @@ class Place:
 
         :param port: of an observer master; 0 for the quorum port of the leader.
         """
+        for earlier in self._members:
+            earlier.close()
         member = FollowingMember(self._sid, self.disk, self._is_observer)
         self._members.append(member)
         member.follow(port or self.leader.quorum_port)
@@ -238,6 +240,27 @@ def test_a_reconfiguration(place: Place) -> None:
     member.close()
     # Who comes later hears of it with NEWLEADER.
     assert place.member().configs[-1] == member.configs[-1]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_crashes_at_any_time(place: Place, seed: int) -> None:
+    """Whatever was on disk then, the next start finds a history that the leader goes on with."""
+    random = Random(seed)
+    crashes = 0
+    for number in range(12):
+        place.disk.left = random.randrange(40)
+        try:
+            member = place.member()
+            place.write(f"/crash{seed}-{number}", random.randrange(1, 8))
+            place.compare(member)
+        except Crash:
+            crashes += 1
+        if random.random() < 0.3:
+            place.disk = CrashingDisk()
+    assert crashes
+    place.disk.left = -1
+    member = place.member()
+    place.compare(member)
 
 
 def test_what_was_received_is_a_good_data_directory(place: Place) -> None:
