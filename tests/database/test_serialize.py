@@ -50,6 +50,7 @@ def test_the_bytes_may_come_in_any_pieces(piece: int) -> None:
     load = loader()
     for at in range(0, len(data), piece):
         load.feed(data[at : at + piece])
+    load.feed(b"")
     assert load.done
     assert load.rest() == b"what follows" and load.rest() == b""
     assert load.sessions == SESSIONS

@@ -178,6 +178,13 @@ def test_files_that_end_before_their_time_end_the_plan() -> None:
         next(plan.txns)
 
 
+def test_what_the_files_have_behind_the_memory_is_left_there() -> None:
+    """The log of a leader has proposals that are not committed."""
+    leader = Leader(HISTORY, 2)
+    leader.log_txns = lambda first_zxid, last_zxid: ((zxid, entry(zxid)) for zxid in [*HISTORY, z(2, 5)])  # type: ignore[method-assign]
+    assert [zxid for zxid, _ in leader.decide(z(1, 2)).txns] == HISTORY[2:]
+
+
 def test_files_that_begin_behind_the_learner_are_of_no_use() -> None:
     assert Leader(HISTORY, 2, first_in_files=z(1, 2)).decide(z(1, 1)).kind is SNAP
 

@@ -183,8 +183,6 @@ class TreeLoader:
     def _load_sessions(self) -> bool:
         """Whether all sessions have been read; so the others."""
         if self._session_count is None:
-            if not self._whole(4):
-                return False
             self._session_count = self._count()
         while self._session_count:
             if not self._whole(_SESSION_BYTES):
