@@ -141,6 +141,25 @@ async def test_a_server_that_the_others_do_not_know_hears_of_their_leader(stage:
 
 
 @ensureDeferred
+async def test_we_learn_of_a_newer_configuration(stage: Stage) -> None:
+    ensemble = stage.ensemble("JJJ")
+    lines = [f"server.{sid}=127.0.0.1:{member.quorum_port}:{member.election_port}" for sid, member in ensemble.members.items()]
+    for configured in ensemble.members.values():
+        # One configuration goes to all: there is no way through the proxies of each.
+        configured.write_config(lines, {"reconfigEnabled": "true"})
+    member = stage.member(3, parse_verifier(entries_of(ensemble.members[3])), ensemble.members[3].election_port)
+    ensemble.start(1, 2)
+    ensemble.wait_serving(1, 2)
+    member.look()
+    await member.until(lambda: member.fle.newer_config is not None)
+    newer = member.fle.newer_config
+    assert newer is not None
+    # Where there may be reconfigs, the first leader gives the configuration its first version.
+    assert newer.version == 1 << 32
+    assert list(newer.voters) == [1, 2, 3]
+
+
+@ensureDeferred
 async def test_we_decide_that_a_java_server_leads(stage: Stage) -> None:
     ensemble, member = stage.place("JJJ", 1)
     member.look()
