@@ -208,13 +208,16 @@ class SimDisk:
                     if len(dirty) > 1:
                         yield f"{label}, {path} as {number}, others whole", SimDisk(kept | {path: content}, folders)
 
-    def crash(self, chance: Random) -> SimDisk:
-        """One of the disks that a crash now may leave, drawn; unlike in `crash_states` every file has its own luck."""
+    def crash(self, chance: Random, holes: bool = False) -> SimDisk:
+        """One of the disks that a crash now may leave, drawn; unlike in `crash_states` every file has its own luck.
+
+        :param holes: whether a write may lose pages before others that it keeps.
+        """
         pending = self._pending_names
         names = dict(self._durable_names)
         for op in pending[: chance.randint(0, len(pending))]:
             self._rename_durably(names, op)
-        return SimDisk({path: _torn(file, chance) for path, file in names.items()}, list(self._durable_folders))
+        return SimDisk({path: _torn(file, chance, holes) for path, file in names.items()}, list(self._durable_folders))
 
     def _name_states(self) -> Iterator[tuple[str, dict[str, _File]]]:
         for kept in range(len(self._pending_names) + 1):
@@ -229,7 +232,7 @@ class SimDisk:
                 yield f"only {alone!r}", names
 
 
-def _torn(file: _File, chance: Random) -> bytes:
+def _torn(file: _File, chance: Random, holes: bool) -> bytes:
     """What may be left of a file: all, nothing that was not synced, its changes up to one of them, or all pages but some."""
     pending = file.pending
     if not pending:
@@ -241,7 +244,7 @@ def _torn(file: _File, chance: Random) -> bytes:
     if kept == len(pending) or isinstance(pending[kept], int):
         return bytes(content)
     offset, data = pending[kept]  # type: ignore[misc]
-    if chance.random() < 0.5:
+    if not holes or chance.random() < 0.5:
         apply(content, (offset, data[: chance.randint(0, len(data))]))
     else:
         for at in range(0, len(data), PAGE_BYTES):

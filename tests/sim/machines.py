@@ -5,14 +5,19 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final
 
+from tests.sim.member import ELECTION_PORT, QUORUM_PORT, SimMember
 from tests.sim.server import CLIENT_PORT, SimServer
 from tests.sim.swarm import Swarm
 from txzk.auth.providers import ProviderRegistry
-from txzk.config.server import ServerConfig
+from txzk.config.keys import ConfigError
+from txzk.config.server import ServerConfig, load_entries
 from txzk.database.tree import DataTree
+from txzk.peer.following import Following
+from txzk.peer.leading import Leading
+from txzk.peer.member_database import MemberDatabase, recover_member
+from txzk.peer.quorum_peer import QuorumPeer
 from txzk.peer.standalone import StandaloneServer
 from txzk.persistence.recovery import recover
-from txzk.testing.settings import configuration
 
 DATA_DIR: Final = "/data"
 
@@ -21,15 +26,41 @@ def no_words(*_: object) -> None:
     """No four-letter words."""
 
 
+def for_swarm(swarm: Swarm) -> Standalone | Ensemble:
+    """The machines of a world: an ensemble, or one server alone."""
+    return Standalone(swarm) if len(swarm.names) == 1 else Ensemble(swarm)
+
+
 class Standalone:
     """A world of one server, that is its own leader."""
+
+    make_server: type[SimServer] = SimServer
 
     def __init__(self, swarm: Swarm) -> None:
         self._swarm = swarm
 
     def config(self, sid: int) -> ServerConfig:
         """The configuration of a server."""
-        return configuration(f"{DATA_DIR}/s{sid}", keys(self._swarm), properties(self._swarm), f"s{sid}", CLIENT_PORT)
+        swarm = self._swarm
+        folder = f"{DATA_DIR}/s{sid}"
+        entries = {
+            "dataDir": folder, "clientPort": str(CLIENT_PORT), "tickTime": str(swarm.tick_ms), "minSessionTimeout": str(swarm.tick_ms),
+            "maxSessionTimeout": str(100 * swarm.tick_ms), "maxClientCnxns": "0", "admin.enableServer": "false", **self._members(),
+        }
+
+        def read(path: str) -> str:
+            if path != f"{folder}/myid":
+                raise ConfigError(f"{path}: no such file")
+            return str(sid)
+
+        return load_entries(entries, self._properties(), "zoo.cfg", "/", read)
+
+    def _members(self) -> dict[str, str]:
+        return {}
+
+    def _properties(self) -> dict[str, str]:
+        swarm = self._swarm
+        return {"zookeeper.snapCount": str(swarm.snap_count), "zookeeper.preAllocSize": str(swarm.pre_alloc_kb)}
 
     def boot(self, server: SimServer) -> Any:
         """Recovers a server.
@@ -58,14 +89,49 @@ class Standalone:
         return tree
 
 
-def keys(swarm: Swarm) -> dict[str, str]:
-    """The zoo.cfg of a world, without its servers."""
-    return {
-        "tickTime": str(swarm.tick_ms), "minSessionTimeout": str(swarm.tick_ms), "maxSessionTimeout": str(100 * swarm.tick_ms),
-        "initLimit": str(swarm.init_limit), "syncLimit": str(swarm.sync_limit),
-    }
+class Ensemble(Standalone):
+    """A world of servers that elect a leader."""
+
+    make_server = SimMember
+
+    def _members(self) -> dict[str, str]:
+        swarm = self._swarm
+        lines = {"initLimit": str(swarm.init_limit), "syncLimit": str(swarm.sync_limit)}
+        for sid in range(1, len(swarm.names) + 1):
+            role = ":observer" if sid > swarm.servers else ""
+            lines[f"server.{sid}"] = f"s{sid}:{QUORUM_PORT}:{ELECTION_PORT}{role}"
+        return lines
+
+    def _properties(self) -> dict[str, str]:
+        return {**super()._properties(), "zookeeper.forceSnapshotSync": "true" if self._swarm.force_snapshot_sync else "false"}
+
+    def boot(self, server: SimServer) -> Any:
+        swarm = self._swarm
+        config = server.config
+        recovered = recover_member(server.disk, config, commit_log_count=swarm.commit_log)
+        random = Random(server.chance.random())
+        database = MemberDatabase(config, recovered, random, server.disk, server.now_ms, swarm.commit_log, swarm.snapshot_size_factor)
+        return QuorumPeer(config, database, ProviderRegistry(config.properties), random, no_words, _no_file, server.now_ms, server.wall_ms)
+
+    def serving(self, machine: Any) -> bool:
+        role = machine.role
+        return role is not None and role.server is not None and not role.over
+
+    def epoch(self, machine: Any) -> int:
+        epoch: int = machine.role.epoch if machine.role is not None else -1
+        return epoch
+
+    def leading(self, machine: Any) -> bool:
+        return isinstance(machine.role, Leading) and self.serving(machine)
+
+    def tree(self, machine: Any) -> DataTree:
+        tree: DataTree = machine.database.tree
+        return tree
+
+    def following(self, machine: Any) -> bool:
+        """Whether it has a leader, and serves."""
+        return isinstance(machine.role, Following) and self.serving(machine)
 
 
-def properties(swarm: Swarm) -> dict[str, str]:
-    """The system properties of a world."""
-    return {"zookeeper.snapCount": str(swarm.snap_count), "zookeeper.preAllocSize": str(swarm.pre_alloc_kb)}
+def _no_file(path: str) -> str:
+    raise ConfigError(f"{path}: no such file")

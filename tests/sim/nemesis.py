@@ -80,7 +80,7 @@ class Nemesis:
 
     def _blackout(self) -> bool:
         """Of the whole building; not all come back at once."""
-        return any([self._down(server, True, 10, 2000) for server in self._world.servers])
+        return sum(self._down(server, True, 10, 2000) for server in self._world.servers) > 0
 
     def _down(self, server: SimServer, power: bool, least_ms: int, most_ms: int) -> bool:
         if not server.up:
@@ -194,6 +194,7 @@ class Nemesis:
         if server.up:
             for queue in (server.log_disk, server.snapshot_disk):
                 queue.sync_us = self._world.swarm.disk_us
+                queue.broken = False
 
     def _bad_disk(self) -> bool:
         """The server must stop by itself; somebody repairs the disk and starts it again."""
@@ -209,6 +210,7 @@ class Nemesis:
         if self._rotten is not None or not server.up or not self._world.may_lose(server):
             return False
         self._rotten = server
+        server.may_refuse = True
         server.lose_power()
         for name in server.disk.list(server.config.snap_dir):
             if name.startswith("snapshot."):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -144,11 +145,15 @@ class SimServer:
         self.life = 0
         self.paused = False
         self.stopped = ""
+        # Whether its disk does not let it start, and whether that is right.
+        self.refused = False
+        self.may_refuse = False
         self.connections: dict[Any, Connection] = {}
         self.log_disk: DiskQueue
         self.snapshot_disk: DiskQueue
-        self.reports: list[str] = []
+        self.reported: Callable[[str], None] = lambda text: None
         self.after_input: Callable[[SimServer], None] = lambda server: None
+        self.epoch_saved: Callable[[SimServer], None] = lambda server: None
         self.violated: Callable[[str], None] = lambda text: None
         self.trace: Callable[[str], None] | None = None
         self.new_disk: Callable[[DiskQueue], None] = lambda queue: None
@@ -193,10 +198,14 @@ class SimServer:
             self.machine = self._boot(self)
         except StorageError as error:
             self.stopped = str(error)
+            self.refused = True
             self._say(f"does not start: {error}")
+            if not self.may_refuse:
+                self.violated(f"{self.name} does not start: {error}")
             return
         self._say("starts")
-        self.network.listen(self.name, CLIENT_PORT, self._accept)
+        self.network.listen(self.name, CLIENT_PORT, partial(self.accept, self._open_client))
+        self._listen()
         self.run(self.life, lambda: None)
 
     def kill(self) -> None:
@@ -301,21 +310,22 @@ class SimServer:
             self._fired_ms = now
             self.machine.timer_fired(now, self.wall_ms)
 
-    def _accept(self, end: End, host: str, port: int) -> bool:
-        life = self.life
-        if self.paused:
-            # The system has accepted it; the process will see it when it goes on.
-            waiting = Waiting(end)
-            end.handler = waiting
-            self._kept.append(lambda: self._open_client(life, waiting, host, port))
-            return True
-        end.handler = Waiting(end)
-        self.run(life, lambda: self._open_client(life, end.handler, host, port))
+    def _listen(self) -> None:
+        """Opens further ports; a standalone server has none."""
+
+    def accept(self, open_end: Callable[[End, str, int], Connection | None], end: End, host: str, port: int) -> bool:
+        """A connection to one of its ports. While the process is paused its system accepts it, and keeps what comes.
+
+        :param open_end: gives the connection out of its end, and host and port of the other side.
+        """
+        waiting = Waiting(end)
+        end.handler = waiting
+        self.run(self.life, lambda: waiting.become(open_end(end, host, port)))
         return end.open
 
-    def _open_client(self, life: int, waiting: Any, host: str, port: int) -> None:
+    def _open_client(self, end: End, host: str, port: int) -> Connection | None:
         core: ServerCnxn | None = self.machine.connected(host, port, self.now_ms, self.wall_ms)
-        waiting.become(None if core is None else ClientConnection(self, life, waiting.end, core))
+        return None if core is None else ClientConnection(self, self.life, end, core)
 
     # Effects
 
@@ -343,7 +353,7 @@ class SimServer:
             self.machine.failed(str(failure))
 
     def _report(self, effect: Any) -> None:
-        self.reports.append(effect.text)
+        self.reported(effect.text)
         if self.trace is not None:
             self._say(f"says: {effect.text}")
 
@@ -362,16 +372,16 @@ class Waiting:
 
     def __init__(self, end: End) -> None:
         self.end = end
-        self._data: list[bytes] = []
-        self._lost = False
+        self.data: list[bytes] = []
+        self.gone = False
 
     def received(self, data: bytes) -> None:
         """Kept."""
-        self._data.append(data)
+        self.data.append(data)
 
     def lost(self) -> None:
         """Kept."""
-        self._lost = True
+        self.gone = True
 
     def write_paused(self, paused: bool) -> None:
         """Nothing is written before."""
@@ -382,4 +392,4 @@ class Waiting:
             self.end.abort()
             return
         self.end.handler = connection
-        connection.opened(self._data, self._lost)
+        connection.opened(self.data, self.gone)

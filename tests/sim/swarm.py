@@ -35,6 +35,7 @@ class Swarm:
     commit_log: int
     pre_alloc_kb: int
     force_snapshot_sync: bool
+    snapshot_size_factor: float
     latency_us: int
     jitter_us: int
     cut_chance: float
@@ -78,6 +79,7 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
         commit_log=chance.choice((1, 5, 20, 500)),
         pre_alloc_kb=chance.choice((0, 1, 64)),
         force_snapshot_sync=chance.random() < 0.1,
+        snapshot_size_factor=chance.choice((0.33, -1.0, 1000.0)),
         latency_us=chance.choice((100, 500, 2000)),
         jitter_us=chance.choice((10, 1000, 10_000)),
         cut_chance=chance.choice((0.0, 0.0, 0.05, 0.3)),

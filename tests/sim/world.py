@@ -9,6 +9,7 @@ of the clients. Covered by tests/sim/test_world.py.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +41,9 @@ QUIET_MS: Final = 20_000
 # More is not told of one history.
 MOST_VIOLATIONS: Final = 20
 
+# A leader tells how a learner gets in step.
+_SYNC: Final = re.compile(r" is synchronized from 0x[0-9a-f]+ on by (DIFF|TRUNC|SNAP) ")
+
 
 @dataclass
 class Report:
@@ -67,7 +71,7 @@ class World:
         """
         seed = swarm.seed
         self.swarm = swarm
-        self.machine = machine or machines.Standalone(swarm)
+        self.machine = machine or machines.for_swarm(swarm)
         self.clock = SimClock()
         self.trace = trace
         self.report = Report(seed)
@@ -88,14 +92,15 @@ class World:
         self._leaders: dict[int, str] = {}
         self._epochs: dict[tuple[str, str], int] = {}
         self._stays_down: list[SimServer] = []
-        self.reviving = True
 
     def _server(self, sid: int) -> SimServer:
-        server = SimServer(
+        server: SimServer = self.machine.make_server(
             f"s{sid}", sid, self.machine.config(sid), self.clock, self.network, Random(f"server {sid} {self.swarm.seed}"), self._boot
         )
+        server.epoch_saved = self._check_epochs
         server.after_input = self._after_input
         server.violated = self.violated
+        server.reported = self._reported
         server.new_disk = self._new_disk
         if self.trace is not None:
             server.trace = self.say
@@ -143,7 +148,7 @@ class World:
 
     def revive(self, server: SimServer) -> None:
         """Somebody starts a server again."""
-        if not server.up and self.reviving:
+        if not server.up and not server.refused:
             server.start()
             self.count("restarts")
 
@@ -213,9 +218,11 @@ class World:
             elif self._epochs.get((server.name, name), 0) > 0:
                 self.violated(f"{server.name}: {name} is gone")
 
-    def epoch_written(self, server: SimServer) -> None:
-        """An epoch is on the disk of a server."""
-        self._check_epochs(server)
+    def _reported(self, text: str) -> None:
+        """A server has told its operator something."""
+        found = _SYNC.search(text)
+        if found is not None:
+            self.count(found[1])
 
     # The story
 
@@ -247,6 +254,9 @@ class World:
                     self.violated(f"after {limit_ms} ms without a fault {text()}")
                 return False
             self.clock.run(self.clock.us + STEP_MS * 1000)
+            for server in self._absent():
+                # Its disk failed, or it has ended because it must.
+                server.start()
         return True
 
     def _live(self) -> None:
@@ -273,7 +283,7 @@ class World:
         if swarm.minority_stays_down and swarm.servers > 2:
             most = (swarm.servers - 1) // 2
             candidates = [server for server in self.servers if server.sid <= swarm.servers]
-            refusing = [server for server in candidates if not server.up and server.stopped]
+            refusing = [server for server in candidates if server.refused or server.may_refuse]
             for server in self._chance.sample(candidates, self._chance.randint(0, max(0, most - len(refusing)))):
                 server.kill()
                 self._stays_down.append(server)
@@ -281,7 +291,7 @@ class World:
             server.start()
 
     def _absent(self) -> list[SimServer]:
-        return [server for server in self.servers if not server.up and server not in self._stays_down]
+        return [server for server in self.servers if not server.up and not server.refused and server not in self._stays_down]
 
     def _present(self) -> list[SimServer]:
         return [server for server in self.servers if server.up]
@@ -291,9 +301,6 @@ class World:
         return self._until(ELECT_MS, self._together, self._why_not_together)
 
     def _together(self) -> bool:
-        for server in self._absent():
-            # Its disk failed, or it has left because it must.
-            server.start()
         leader = self.leader()
         if leader is None:
             return False
@@ -306,13 +313,12 @@ class World:
 
     def _state(self, server: SimServer) -> str:
         if not server.up:
-            return f"is down ({server.stopped})"
+            return f"is down ({server.stopped[:100]})"
         machine = server.machine
         return f"serves={self.machine.serving(machine)} leads={self.machine.leading(machine)} epoch={self.machine.epoch(machine)}"
 
     def _all_answered(self) -> bool:
         """Every client can write, and reads what it has written."""
-        last: dict[str, list[int]] = {}
         alive = [client for client in self.clients if not client.dead]
         for client in alive:
             client.busy = False
@@ -329,7 +335,6 @@ class World:
                     asked[at] = (client, [client.ask_now(call.op) for call in calls])
             return all(call.zxid for _, calls in asked for call in calls)
 
-        del last
         return self._until(ANSWER_MS, done, lambda: f"these were not answered: {[call for _, calls in asked for call in calls if not call.zxid]}")
 
     def _end_sessions(self) -> None:
