@@ -178,6 +178,7 @@ class Leading:
         self._database.tree.last_processed_zxid = zxid_words.make(epoch, 0)
         self.server = LeaderServer(
             member.config, self._database, member.registry, member.random, member.four_letter_words, now_ms, member.sid, self.leader.propose,
+            member.quorum.local_sessions_enabled, member.quorum.local_sessions_upgrading_enabled,
         )
         self.server.dirty = member.dirty
         self.server.ensemble = self
