@@ -496,10 +496,10 @@ def test_what_comes_before_the_first_round_is_kept() -> None:
 
 def test_strangers_do_not_fill_the_memory_before_a_round() -> None:
     server = Server(1)
-    for sid in range(10, 3000):
+    for sid in range(10, 300):
         server.hears(sid, LOOKING, 1)
     server.look()
-    assert len(server.outbox) == 1000 + 2
+    assert len(server.outbox) == 100 + 2
 
 
 def test_between_the_end_of_a_round_and_the_role_nothing_is_answered() -> None:

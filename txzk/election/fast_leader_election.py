@@ -32,8 +32,8 @@ FINALIZE_WAIT_MS: Final = 200
 # A server whose log cannot be read has this zxid; nobody votes for it.
 _NO_ZXID: Final = -1
 
-# Far more than the servers of any ensemble.
-_MAX_KEPT: Final = 1000
+# Far more than the voters of any ensemble, and little memory even when each tells of the longest configuration.
+_MAX_KEPT: Final = 100
 
 
 class FastLeaderElection:
