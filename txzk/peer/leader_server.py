@@ -27,7 +27,6 @@ class LeaderServer(OrderingServer):
     """The server of the clients while this member leads."""
 
     state = "leader"
-    database: MemberDatabase
 
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
@@ -41,6 +40,7 @@ class LeaderServer(OrderingServer):
         self._propose_to = propose
         self._now_ms = now_ms
         tracker = SessionTracker(sid, config.tick_time, now_ms, database.sessions, local_sessions)
+        self._history = database
         super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose)
         self._local_sessions = local_sessions
         self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
@@ -74,7 +74,7 @@ class LeaderServer(OrderingServer):
     def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
         """All up to `zxid` is committed: applies it and answers."""
         self._now_ms = now_ms
-        database = self.database
+        database = self._history
         done = self._chain.committed(zxid, now_ms)
         database.committed(zxid)
         self._answered(done, now_ms, wall_ms)

@@ -31,7 +31,6 @@ _NO_MORE = -1
 class LearnerServer(ZooKeeperServer):
     """The server of the clients while this member follows or observes a leader."""
 
-    database: MemberDatabase
 
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
@@ -46,6 +45,7 @@ class LearnerServer(ZooKeeperServer):
         :param congested: whether the leader takes nothing more at present, until `resume`.
         :param local_sessions: localSessionsEnabled; `upgrading` localSessionsUpgradingEnabled.
         """
+        self._history = database
         super().__init__(config, database, registry, random, four_letter_words, now_ms)
         self.state = "observer" if observes else "follower"
         self.tracker = SessionTracker(sid, config.tick_time, now_ms, {})
@@ -141,7 +141,7 @@ class LearnerServer(ZooKeeperServer):
         :param entry: as it stands in the log.
         """
         done = self._chain.committed(header, txn, digest, now_ms)
-        self.database.applied(header.zxid, entry)
+        self._history.applied(header.zxid, entry)
         if header.type == opcodes.CREATE_SESSION:
             self.tracker.remove(header.clientId)
             if header.clientId in self._by_session:
@@ -159,7 +159,7 @@ class LearnerServer(ZooKeeperServer):
         if not done:
             return
         self._answered(done, now_ms, wall_ms)
-        self._measures.answered(done, self.database.batch_began_ms, now_ms, wall_ms)
+        self._measures.answered(done, self._history.batch_began_ms, now_ms, wall_ms)
         for request in done:
             client = request.client
             if isinstance(client, ServerCnxn):
