@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from txzk.defs.zxid import COUNTER_MASK, counter_of, make
 from txzk.quorum.acks import AckSet
@@ -71,8 +71,9 @@ class Leader:
         self._next_half_tick_ms = now_ms + self._half_tick_ms
         self._whole_tick = False
         self.handlers: dict[LearnerHandler, None] = {}
-        self._followers: dict[LearnerHandler, None] = {}
-        self._observers: dict[LearnerHandler, None] = {}
+        # Replaced when one comes or goes, so that what is sent to all of them may end one of them.
+        self._followers: tuple[LearnerHandler, ...] = ()
+        self._observers: tuple[LearnerHandler, ...] = ()
         self._syncs = Synchronizations(host, settings)
         self._waiting: dict[LearnerHandler, int] = {}
         self._next_nameless_sid = -1
@@ -86,7 +87,7 @@ class Leader:
         self._allowed_to_commit = True
         self._rollover: RolloverWatch | None = None
         # Bytes of the last proposal, the shortest and the longest; -1 before the first.
-        self.proposal_bytes = (-1, -1, -1)
+        self._last_bytes = self._least_bytes = self._most_bytes = -1
 
     # What the server asks and says.
 
@@ -109,6 +110,11 @@ class Leader:
     def pending_syncs(self) -> int:
         """How many syncs of learners wait for proposals before them."""
         return len(self._pending_syncs)
+
+    @property
+    def proposal_bytes(self) -> tuple[int, int, int]:
+        """The sizes of the last proposal, the shortest and the longest; -1 before the first."""
+        return self._last_bytes, self._least_bytes, self._most_bytes
 
     @property
     def followers(self) -> list[LearnerHandler]:
@@ -182,9 +188,13 @@ class Leader:
             self._agree()
         packet = packets.proposal(zxid, entry)
         self._broadcast.propose(Proposal(zxid, entry, packet, self._verifiers, reconfig))
-        self._count_bytes(len(entry))
+        size = self._last_bytes = len(entry)
+        if size > self._most_bytes:
+            self._most_bytes = size
+        if size < self._least_bytes or self._least_bytes < 0:
+            self._least_bytes = size
         self._host.append(zxid, entry)
-        for handler in list(self._followers):
+        for handler in self._followers:
             handler.propose(zxid, packet, now_ms)
 
     def log_written(self, zxid: int, now_ms: int, wall_ms: int) -> None:
@@ -375,9 +385,10 @@ class Leader:
             self._host.refuse(handler, session_id, cxid, error, now_ms, wall_ms)
 
     def closed(self, handler: LearnerHandler) -> None:
-        tables: tuple[dict[LearnerHandler, Any], ...] = (self.handlers, self._followers, self._observers, self._waiting)
-        for table in tables:
-            table.pop(handler, None)
+        self.handlers.pop(handler, None)
+        self._waiting.pop(handler, None)
+        self._followers = tuple(other for other in self._followers if other is not handler)
+        self._observers = tuple(other for other in self._observers if other is not handler)
         self._syncs.ended(handler)
 
     def report(self, text: str, warning: bool) -> None:
@@ -391,9 +402,9 @@ class Leader:
         if last_queued_zxid is None:
             return
         if handler.is_observer:
-            self._observers[handler] = None
+            self._observers += (handler,)
             return
-        self._followers[handler] = None
+        self._followers += (handler,)
         for proposal in self._broadcast.behind(last_queued_zxid):
             handler.propose(proposal.zxid, proposal.packet, now_ms)
 
@@ -420,18 +431,18 @@ class Leader:
         if not proposals:
             return
         commits = b"".join([packets.commit(proposal.zxid) for proposal in proposals])
-        for handler in list(self._followers):
+        for handler in self._followers:
             handler.send(commits)
         if self._observers:
             informs = b"".join([packets.inform(proposal.zxid, proposal.entry) for proposal in proposals])
-            for handler in list(self._observers):
+            for handler in self._observers:
                 handler.send(informs)
 
     def _tell_activated(self, proposal: Proposal, verifier: QuorumVerifier) -> None:
         leader_sid = self._activate(verifier, self._broadcast.acked_by(proposal.zxid), proposal.zxid)
-        for handler in list(self._followers):
+        for handler in self._followers:
             handler.send(packets.commit_and_activate(proposal.zxid, leader_sid))
-        for handler in list(self._observers):
+        for handler in self._observers:
             handler.send(packets.inform_and_activate(proposal.zxid, leader_sid, proposal.entry))
 
     def _activate(self, verifier: QuorumVerifier, acked: Iterable[int], zxid: int) -> int:
@@ -471,10 +482,6 @@ class Leader:
             if warning is not None:
                 self._host.report(warning, True)
         return self.phase is LeaderPhase.BROADCAST
-
-    def _count_bytes(self, size: int) -> None:
-        _, least, most = self.proposal_bytes
-        self.proposal_bytes = (size, size if least < 0 else min(least, size), max(most, size))
 
 
 def _same_address(old: QuorumVerifier, new: QuorumVerifier, sid: int) -> bool:

@@ -269,13 +269,21 @@ class LearnerHandler:
 
     def propose(self, zxid: int, packet: bytes, now_ms: int) -> None:
         """Queues a PROPOSAL, whose ack may not take longer than syncLimit."""
-        if self.phase is Phase.UP_TO_DATE:
-            self._sent_zxid = zxid
-            self._sent_ms = now_ms
-            if not self._probe_zxid:
-                self._probe_zxid = zxid
-                self._probe_ms = now_ms
-        self.send(packet)
+        if self.phase is not Phase.UP_TO_DATE:
+            self.send(packet)
+            return
+        self._sent_zxid = zxid
+        self._sent_ms = now_ms
+        if not self._probe_zxid:
+            self._probe_zxid = zxid
+            self._probe_ms = now_ms
+        # What `send` does, without its detours: this is done for every write and follower.
+        queued = self._queued_bytes + len(packet)
+        if not self._announced or queued > self._max_queued_bytes:
+            self.send(packet)
+            return
+        self._out.append(packet)
+        self._queued_bytes = queued
 
     def revalidated(self, session_id: int, valid: bool) -> None:
         """The answer to a REVALIDATE."""
