@@ -13,6 +13,7 @@ from txzk.defs.errors import StorageError
 from txzk.jute import records
 from txzk.jute.records import TxnHeader
 from txzk.jute.txns import encode_entry
+from txzk.persistence.disk import CreateFile, Rename, Write
 from txzk.persistence.recovery import Recovered, recover
 from txzk.persistence.txnlog import LogWriter
 
@@ -195,3 +196,17 @@ def test_the_epochs_are_read(history: History) -> None:
     for text in (b"", b"five", b"-1", b"5 6"):
         with pytest.raises(StorageError, match=f"^{S}/acceptedEpoch: .* is no epoch; a decimal number is expected"):
             start(files | {f"{S}/acceptedEpoch": text})
+
+
+@pytest.mark.parametrize("log_dir", [S, L])
+def test_what_was_read_is_not_lost_with_the_power(history: History, log_dir: str) -> None:
+    """A killed server leaves what it has written and not waited for, names as well as bytes."""
+    (name, content), = log_files(history, 1, folder=log_dir).items()
+    disk = SimDisk(snapshots(history, 0), [S, L])
+    disk.run([CreateFile(name), Write(name, 0, content), Rename(f"{S}/snapshot.0", f"{S}/snapshot.00")])
+    assert describe(recover(disk, S, log_dir, Options()).tree) == history.states[6]
+    states = list(disk.crash_states())
+    assert states
+    for label, after in states:
+        assert after.content(name) == content, label
+        assert after.list(S)[-1] == "snapshot.00", label

@@ -16,7 +16,7 @@ from txzk.database.tree import DataTree
 from txzk.defs.errors import StorageError
 from txzk.defs.modes import OwnerWords
 from txzk.persistence import epochs
-from txzk.persistence.disk import IDisk, MakeDirs, Remove, write_atomic
+from txzk.persistence.disk import Close, DiskOp, IDisk, MakeDirs, Remove, Sync, SyncDir, write_atomic
 from txzk.persistence.snapshot import LoadedSnapshot, SnapshotOptions, SnapshotWriter, load_snapshot
 from txzk.persistence.txnlog import log_files, read_txns, zxid_of_name
 
@@ -81,6 +81,7 @@ def recover(
     :raises StorageError: where the server must not start: see 6.5.
     """
     _check_folders(disk, snap_dir, log_dir, options)
+    _make_durable(disk, snap_dir, log_dir)
     return reread(disk, snap_dir, log_dir, options, None, clock_ms, last_txns)
 
 
@@ -120,6 +121,17 @@ def reread(
             f"the digest of the tree differed from the one in the log after {tree.digest_mismatches} transactions"
         )
     return recovered
+
+
+def _make_durable(disk: IDisk, snap_dir: str, log_dir: str) -> None:
+    """A server that was killed may leave what it has written and not waited for: that can be read, and is gone with the power.
+
+    What is read counts from now on, in votes and acks, so it must not be lost any more. Only the newest log can have such a rest.
+    """
+    ops: list[DiskOp] = []
+    for _, name in log_files(disk, log_dir)[-1:]:
+        ops += [Sync(f"{log_dir}/{name}"), Close(f"{log_dir}/{name}")]
+    disk.run(ops + [SyncDir(folder) for folder in dict.fromkeys((snap_dir, log_dir))])
 
 
 def _check_folders(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOptions) -> None:
