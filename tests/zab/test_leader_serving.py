@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from tests.zab.leading import TICK, WALL, Host, ScriptedLearner, World, majority
@@ -450,6 +452,61 @@ def test_an_oracle_decides_when_the_other_of_two_is_gone() -> None:
     answer[0] = False
     world.pass_time(2 * TICK)
     assert world.host.abandoned != []
+
+
+# Nonsense.
+
+
+def nonsense(random: Random) -> bytes:
+    """A packet of any type, with numbers from the edges and data that may be none of its type."""
+    edges = [0, 1, -1, 2, EPOCH, EPOCH + 1, EPOCH - 1, 2**63 - 1, -(2**63), (2**31 - 1) << 32]
+    data = random.choice([
+        None, b"", random.randbytes(random.randint(1, 24)), packets.learner_info(False, 4, random.choice(edges), random.choice(edges))[16:36],
+        random.randbytes(12) * 2, (5).to_bytes(4, "big"), random.choice(edges).to_bytes(8, "big", signed=True) + random.randbytes(8),
+    ])
+    return packets.encode(random.randint(0, 20), random.choice(edges), data, random.choice([None, [], [("ip", None)]]))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nonsense_harms_nobody_else(seed: int) -> None:
+    random = Random(seed)
+    world = World(majority(1, 2, 3))
+    (follower,) = world.serving(2)
+    for _ in range(30):
+        learner = world.learner(7, random.random() < 0.5)
+        if random.random() < 0.7:
+            learner.introduce()
+        if random.random() < 0.7:
+            learner.ack_epoch()
+        if random.random() < 0.7:
+            learner.ack_new_leader()
+        for _ in range(5):
+            data = nonsense(random)
+            if random.random() < 0.2:
+                at = random.randrange(len(data))
+                data = data[:at] + random.randbytes(1) + data[at + 1 :]
+            learner.say(data)
+            learner.handler.take_output()
+        learner.handler.lost(world.now)
+    assert not follower.handler.closing
+    assert world.host.abandoned == []
+    assert world.host.commits == []
+    world.propose(1)
+    follower.ack(1)
+    world.log_written(1)
+    assert world.host.commits == [EPOCH + 1]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nonsense_before_there_is_a_quorum(seed: int) -> None:
+    random = Random(seed)
+    world = World(majority(1, 2, 3))
+    for _ in range(10):
+        learner = world.learner(7)
+        for _ in range(3):
+            learner.say(nonsense(random))
+        world.disk()
+    assert world.host.abandoned == [] or "is ahead" in world.host.abandoned[0]
 
 
 def test_a_leader_that_has_ended_does_nothing_with_what_learners_say() -> None:
