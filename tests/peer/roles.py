@@ -24,9 +24,9 @@ LEADER, LEARNER = 2, 3
 class Side:
     """One server with its clients; what a Client asks of its world."""
 
-    def __init__(self, ensemble: Ensemble) -> None:
+    def __init__(self, ensemble: Ensemble, member: Member | None = None) -> None:
         self.ensemble = ensemble
-        self.member = Member()
+        self.member = member or Member()
         self.server: ZooKeeperServer
         self.clients: dict[ServerCnxn, Client] = {}
 
@@ -60,14 +60,20 @@ class Side:
 class Ensemble:
     """`held` keeps proposals from being committed, `cut` keeps requests from the leader; `congested` is what the learner is told."""
 
-    def __init__(self, cfg: str = "", local_sessions: bool = False, upgrading: bool = False, observes: bool = False) -> None:
+    def __init__(
+        self, cfg: str = "", local_sessions: bool = False, upgrading: bool = False, observes: bool = False,
+        sides: tuple[Member | None, Member | None] = (None, None),
+    ) -> None:
+        """
+        :param sides: what leader and learner begin with.
+        """
         self.now_ms = 1_000_000
         self.held = self.cut = self.congested = False
         self.proposals: deque[tuple[int, bytes]] = deque()
         self.forwarded: deque[Any] = deque()
         self.asked: list[tuple[int, int]] = []
         self.handler = object()
-        self.leader_side, self.learner_side = Side(self), Side(self)
+        self.leader_side, self.learner_side = Side(self, sides[0]), Side(self, sides[1])
         config = member_config(cfg)
         arguments: dict[str, Any] = {"local_sessions": local_sessions, "upgrading": upgrading}
         words = Answerer(config, Folders(), {})

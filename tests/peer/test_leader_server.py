@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.peer.roles import LEADER, Ensemble
 from tests.peer.world import OPEN, WALL_MS, frame
+from txzk.auth.check import OPEN_ACL
 from txzk.defs import errors, opcodes
 from txzk.jute import records
 from txzk.jute.txns import decode_entry
@@ -124,4 +125,18 @@ def test_containers_go_and_the_learner_follows() -> None:
         client.send(frame(-2, opcodes.PING, b""))
         ensemble.advance(1000)
     assert "/c" not in ensemble.learner.tree.nodes
+    ensemble.agree()
+
+
+def test_ephemeral_nodes_of_unknown_sessions_go_everywhere() -> None:
+    ensemble = Ensemble()
+    for side in (ensemble.leader_side, ensemble.learner_side):
+        tree = side.member.database.tree
+        tree.create("/e", b"", OPEN_ACL, S, -1, 1, WALL_MS)
+        tree.last_processed_zxid = 1
+    ensemble = Ensemble(sides=(ensemble.leader_side.member, ensemble.learner_side.member))
+    ensemble.advance(2000)
+    assert ensemble.learner.tree.ephemerals == {} and ensemble.learner.tree.last_processed_zxid == 2
+    ensemble.advance(4000)
+    assert ensemble.leader.tree.last_processed_zxid == 2
     ensemble.agree()

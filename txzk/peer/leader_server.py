@@ -21,6 +21,7 @@ from txzk.peer.local_sessions import QuorumDoor
 from txzk.peer.member_database import MemberDatabase
 from txzk.peer.ordering import OrderingServer
 from txzk.peer.server import FourLetterWords
+from txzk.request.reconfig import Configurations
 
 
 class LeaderServer(OrderingServer):
@@ -31,20 +32,24 @@ class LeaderServer(OrderingServer):
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
         now_ms: int, sid: int, propose: Callable[[int, bytes, int], None], local_sessions: bool = False, upgrading: bool = False,
+        configurations: Configurations | None = None,
     ) -> None:
         """
         :param sid: of this server, the first byte of the ids of its sessions.
         :param propose: proposes a transaction: zxid, log entry, monotonic time.
         :param local_sessions: localSessionsEnabled; `upgrading` localSessionsUpgradingEnabled.
+        :param configurations: of the ensemble; takes reconfigs, in place of `propose`.
         """
         self._propose_to = propose
         self._now_ms = now_ms
         tracker = SessionTracker(sid, config.tick_time, now_ms, database.sessions, local_sessions)
         self._history = database
-        super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose)
+        super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose, configurations)
         self._local_sessions = local_sessions
         self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
         self._enter_by(QuorumDoor(self._chain, tracker, upgrading, True, self._done))
+        # Owners of ephemeral nodes that no session table has; they are ended by transactions, so that every server loses the same nodes.
+        self._orphans = [owner for owner in self.tree.ephemerals if owner not in self.tree.sessions]
 
     def _propose(self, zxid: int, entry: bytes) -> None:
         self._propose_to(zxid, entry, self._now_ms)
@@ -69,6 +74,9 @@ class LeaderServer(OrderingServer):
 
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
         self._now_ms = now_ms
+        for session_id in self._orphans:
+            self._end_session(session_id, now_ms, wall_ms)
+        self._orphans.clear()
         super().timer_fired(now_ms, wall_ms)
 
     def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
