@@ -6,7 +6,6 @@ Covered by tests/sim/test_world.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
@@ -29,14 +28,25 @@ _KINDS: Final = (
 )
 
 
-@dataclass
 class Acknowledged:
     """What all clients together know.
 
     :ivar zxid: the highest one of an acknowledged write.
     """
 
-    zxid: int = 0
+    def __init__(self) -> None:
+        self.zxid = 0
+        self._of_epoch: dict[int, int] = {}
+
+    def add(self, zxid: int) -> None:
+        """A write was acknowledged."""
+        self.zxid = max(self.zxid, zxid)
+        epoch = zxid >> 32
+        self._of_epoch[epoch] = max(self._of_epoch.get(epoch, 0), zxid)
+
+    def before(self, epoch: int) -> int:
+        """The highest zxid of an epoch before this one."""
+        return max((zxid for of, zxid in self._of_epoch.items() if of < epoch), default=0)
 
 
 class SimClient:
@@ -198,7 +208,7 @@ class SimClient:
             call.lost = True
         else:
             if call.is_write and not call.error:
-                self._acknowledged.zxid = max(self._acknowledged.zxid, call.zxid)
+                self._acknowledged.add(call.zxid)
                 self._remember(call)
             if call.watch and call.error:
                 self._watched.pop((call.op.kind, call.op.path), None)

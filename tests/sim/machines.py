@@ -12,7 +12,6 @@ from txzk.auth.providers import ProviderRegistry
 from txzk.config.keys import ConfigError
 from txzk.config.server import ServerConfig, load_entries
 from txzk.database.tree import DataTree
-from txzk.peer.following import Following
 from txzk.peer.leading import Leading
 from txzk.peer.member_database import MemberDatabase, recover_member
 from txzk.peer.quorum_peer import QuorumPeer
@@ -88,6 +87,11 @@ class Standalone:
         tree: DataTree = machine.tree
         return tree
 
+    def last_zxid(self, machine: Any) -> int:
+        """Of the last transaction in its log."""
+        zxid: int = machine.tree.last_processed_zxid
+        return zxid
+
 
 class Ensemble(Standalone):
     """A world of servers that elect a leader."""
@@ -128,9 +132,9 @@ class Ensemble(Standalone):
         tree: DataTree = machine.database.tree
         return tree
 
-    def following(self, machine: Any) -> bool:
-        """Whether it has a leader, and serves."""
-        return isinstance(machine.role, Following) and self.serving(machine)
+    def last_zxid(self, machine: Any) -> int:
+        zxid: int = machine.database.last_zxid
+        return zxid
 
 
 def _no_file(path: str) -> str:

@@ -196,14 +196,19 @@ class World:
         leads = self.machine.leading(server.machine)
         if self.trace is not None:
             self.say(f"{server.name} {'leads' if leads else 'serves'} in epoch {epoch} at {tree.last_processed_zxid:#x}")
+        last_zxid = last_txn(tree)
         if leads:
+            if last_zxid == tree.last_processed_zxid:
+                # That is where its epoch begins, and says nothing.
+                last_zxid = self.machine.last_zxid(server.machine)
             self.count("elections")
             other = self._leaders.setdefault(epoch, server.name)
             if other != server.name:
                 self.violated(f"{server.name} and {other} lead in epoch {epoch}")
-            if last_txn(tree) < self.acknowledged.zxid:
-                self.violated(f"{server.name} leads at {last_txn(tree):#x}, but {self.acknowledged.zxid:#x} was acknowledged")
-        self.history.serves(server.name, last_txn(tree), tree.digest if tree.snapshot_digest is None else None)
+            acknowledged = self.acknowledged.before(epoch)
+            if last_zxid < acknowledged:
+                self.violated(f"{server.name} leads in epoch {epoch} at {last_zxid:#x}, but {acknowledged:#x} was acknowledged")
+        self.history.serves(server.name, last_zxid, tree.digest if tree.snapshot_digest is None else None)
 
     def _check_epochs(self, server: SimServer) -> None:
         """The epochs on a disk never go back; called whenever a server looks at them."""
