@@ -340,6 +340,11 @@ class DataTree:
         parent = self.nodes.get(parent_path)
         if parent is None:
             return
+        node = self.nodes.get(path)
+        if node is not None and node.children:
+            # Java's snapshots hold nodes that are younger than this transaction: those below will be made again by others that follow.
+            for below in self._below(path)[:0:-1]:
+                self.delete(below, zxid)
         if parent.children is not None and name in parent.children:
             del parent.children[name]
             if not parent.children:
@@ -347,9 +352,9 @@ class DataTree:
         if zxid > parent.pzxid:
             self._changing(parent_path or "/", parent)
             parent.pzxid = zxid
-        node = self.nodes.pop(path, None)
         if node is None:
             return
+        del self.nodes[path]
         size = len(node.data) if node.data is not None else 0
         self._data_size -= len(path) + size
         acl = self.acl_cache.acls.get(node.acl)
