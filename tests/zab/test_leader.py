@@ -167,6 +167,17 @@ def test_each_wait_ends_after_init_limit(steps: int) -> None:
     assert learner.handler.closing
 
 
+def test_a_wait_does_not_count_while_the_leader_stood_still() -> None:
+    world = World()
+    world.pass_time(5 * TICK)
+    world.now += 100 * TICK
+    world.leader.timer_fired(world.now, 0)
+    world.pass_time(4 * TICK)
+    assert world.host.abandoned == []
+    world.pass_time(2 * TICK)
+    assert world.host.abandoned != []
+
+
 def test_a_synchronization_that_goes_on_is_waited_for() -> None:
     world = World()
     tree = world.host.tree

@@ -271,6 +271,23 @@ def test_so_does_one_whose_followers_are_silent() -> None:
     assert follower.handler.closing
 
 
+def test_a_leader_that_stood_still_reads_before_it_judges() -> None:
+    world = World()
+    (follower,) = world.serving(2)
+    world.pass_time(TICK, follower)
+    world.now += 100 * TICK
+    for _ in range(2):
+        world.leader.timer_fired(world.now, WALL)
+    assert world.host.abandoned == []
+    follower.say(packets.ping(EPOCH, []))
+    world.pass_time(3 * TICK, follower)
+    assert world.host.abandoned == []
+    world.now += 100 * TICK
+    world.leader.timer_fired(world.now, WALL)
+    world.pass_time(TICK)
+    assert world.host.abandoned != []
+
+
 def test_a_follower_that_acks_too_late_is_dropped() -> None:
     world = World()
     first, second = world.serving(2, 3)

@@ -357,26 +357,26 @@ def test_a_lost_transport_is_told_once() -> None:
 def test_pings_go_to_those_that_have_new_leader() -> None:
     learner = Learner()
     learner.say(packets.learner_info(False, 6, 2, 0))
-    learner.handler.tick(EPOCH, 0)
+    learner.handler.tick(EPOCH, 0, False)
     learner.handler.propose_epoch(7, 0)
     learner.say(packets.ack_epoch(5, 6))
-    learner.handler.tick(EPOCH, 0)
+    learner.handler.tick(EPOCH, 0, False)
     learner.handler.synchronize(iter([packets.encode(packets.DIFF, 5)]), None, 0)
-    learner.handler.tick(EPOCH, 0)
+    learner.handler.tick(EPOCH, 0, False)
     assert learner.types() == ["LEADERINFO", "DIFF", "NEWLEADER"]
-    learner.handler.tick(EPOCH, 0)
+    learner.handler.tick(EPOCH, 0, False)
     learner.say(packets.ping(EPOCH, [(1, 2)]))
     learner.say(packets.ack(EPOCH))
-    learner.handler.tick(EPOCH, 0)
+    learner.handler.tick(EPOCH, 0, False)
     assert learner.types() == ["PING", "PING"]
     assert ("touched", [(1, 2)]) in learner.calls
 
 
 def test_who_says_nothing_at_first_is_dropped_after_init_limit() -> None:
     learner = Learner()
-    learner.handler.tick(0, 10 * TICK - 1)
+    learner.handler.tick(0, 10 * TICK - 1, False)
     assert not learner.handler.closing
-    learner.handler.tick(0, 10 * TICK)
+    learner.handler.tick(0, 10 * TICK, False)
     assert learner.handler.closing
     assert learner.master.reports == ["learner at 10.0.0.2:5000 kept the leader waiting for FOLLOWERINFO for 1000 ms; the connection is closed"]
 
@@ -384,10 +384,10 @@ def test_who_says_nothing_at_first_is_dropped_after_init_limit() -> None:
 def test_who_waits_for_the_leader_is_not_late() -> None:
     learner = Learner()
     learner.say(packets.learner_info(False, 6, 2, 0))
-    learner.handler.tick(0, 100 * TICK)
+    learner.handler.tick(0, 100 * TICK, False)
     learner.handler.propose_epoch(7, 100 * TICK)
     learner.say(packets.ack_epoch(5, 6), 100 * TICK)
-    learner.handler.tick(0, 200 * TICK)
+    learner.handler.tick(0, 200 * TICK, False)
     assert not learner.handler.closing
 
 
@@ -400,12 +400,12 @@ def test_a_long_synchronization_is_not_late_while_it_is_taken() -> None:
         learner.handler.take_output()
         assert learner.handler.took_piece
         now += 9 * TICK
-        learner.handler.tick(0, now)
+        learner.handler.tick(0, now, False)
         assert not learner.handler.took_piece
         assert learner.handler.synced(now + 15 * TICK)
-    learner.handler.tick(0, now + 9 * TICK)
+    learner.handler.tick(0, now + 9 * TICK, False)
     assert not learner.handler.closing
-    learner.handler.tick(0, now + 10 * TICK)
+    learner.handler.tick(0, now + 10 * TICK, False)
     assert learner.handler.closing
 
 
@@ -414,9 +414,9 @@ def test_who_is_silent_is_dropped_after_sync_limit() -> None:
     learner.say(packets.ping(EPOCH, []), 3 * TICK)
     assert learner.handler.synced(8 * TICK)
     assert not learner.handler.synced(8 * TICK + 1)
-    learner.handler.tick(EPOCH, 8 * TICK - 1)
+    learner.handler.tick(EPOCH, 8 * TICK - 1, False)
     assert not learner.handler.closing
-    learner.handler.tick(EPOCH, 8 * TICK)
+    learner.handler.tick(EPOCH, 8 * TICK, False)
     assert learner.handler.closing
     assert not learner.handler.synced(8 * TICK)
 
@@ -430,9 +430,9 @@ def test_who_acks_too_late_is_dropped_although_it_pings() -> None:
     learner.say(packets.ack(EPOCH + 1), 5 * TICK)
     # The next ack that counts is that of the last proposal that had been sent by then.
     learner.say(packets.ping(EPOCH, []), 7 * TICK)
-    learner.handler.tick(EPOCH, 8 * TICK - 1)
+    learner.handler.tick(EPOCH, 8 * TICK - 1, False)
     assert not learner.handler.closing
-    learner.handler.tick(EPOCH, 8 * TICK)
+    learner.handler.tick(EPOCH, 8 * TICK, False)
     assert learner.handler.closing
     assert f"did not ack 0x{EPOCH + 3:x} within 500 ms" in learner.master.reports[0]
 
@@ -442,14 +442,22 @@ def test_who_has_acked_all_is_never_late() -> None:
     learner.handler.propose(EPOCH + 1, b"p", TICK)
     learner.handler.propose(EPOCH + 2, b"p", TICK)
     learner.say(packets.ack(EPOCH + 2), 5 * TICK)
-    learner.handler.tick(EPOCH, 9 * TICK)
+    learner.handler.tick(EPOCH, 9 * TICK, False)
     assert not learner.handler.closing
+
+
+def test_nobody_is_late_for_who_stood_still() -> None:
+    learner = Learner().in_step()
+    learner.handler.tick(EPOCH, 100 * TICK, True)
+    assert learner.types() == ["PING"]
+    learner.handler.tick(EPOCH, 101 * TICK, False)
+    assert learner.handler.closing
 
 
 def test_a_closed_handler_does_nothing() -> None:
     learner = Learner().in_step()
     learner.handler.close()
-    learner.handler.tick(EPOCH, 1000 * TICK)
+    learner.handler.tick(EPOCH, 1000 * TICK, False)
     learner.handler.drop("is late")
     learner.handler.resume(0, 0)
     assert learner.master.reports == []

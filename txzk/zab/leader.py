@@ -211,23 +211,30 @@ class Leader:
         return self._next_half_tick_ms
 
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
-        """Pings learners and drops late ones each half tick, and looks each tick whether there is a quorum."""
+        """Pings learners and drops late ones each half tick, and looks each tick whether there is a quorum.
+
+        Where this comes much too late it was the leader that stood still: what learners have said meanwhile is still to be read, and nobody is late.
+        """
         if self.phase is LeaderPhase.ENDED:
             return
+        late_ms = now_ms - self._next_half_tick_ms
+        stood_still = late_ms > self._half_tick_ms
+        if stood_still:
+            self._wait_since_ms += late_ms
         if self.phase is LeaderPhase.SYNCHRONIZATION and self._syncs.followers_go_on:
             # A long snapshot is no reason to elect anew, and to begin it again.
             self._wait_since_ms = now_ms
         if self.phase in _WAITS and now_ms - self._wait_since_ms >= self._init_ms:
             self.abandon(f"within {self._init_ms} ms there was not {self.phase.value}")
             return
-        if now_ms < self._next_half_tick_ms:
+        if late_ms < 0:
             return
         self._next_half_tick_ms = now_ms + self._half_tick_ms
         self._whole_tick = not self._whole_tick
-        if self.phase is LeaderPhase.BROADCAST and self._whole_tick and not self._tick(now_ms, wall_ms):
+        if self.phase is LeaderPhase.BROADCAST and self._whole_tick and not stood_still and not self._tick(now_ms, wall_ms):
             return
         for handler in list(self.handlers):
-            handler.tick(self.last_proposed, now_ms)
+            handler.tick(self.last_proposed, now_ms, stood_still)
 
     def abandon(self, reason: str) -> None:
         """Steps down: closes all connections, and tells the server."""

@@ -289,16 +289,17 @@ class LearnerHandler:
         """The answer to a REVALIDATE."""
         self.send(packets.revalidated(session_id, valid))
 
-    def tick(self, last_proposed: int, now_ms: int) -> None:
+    def tick(self, last_proposed: int, now_ms: int, stood_still: bool) -> None:
         """Half a tick is over: drops a learner that is late, and pings the others.
 
         :param last_proposed: the zxid for the ping.
+        :param stood_still: whether this server did, so that it cannot say who is late.
         """
         if self._took_piece:
             self._took_piece = False
             self._since_ms = now_ms
             self._synced_until_ms = now_ms + self._init_ms + self._sync_ms
-        late = self._late(now_ms)
+        late = None if stood_still else self._late(now_ms)
         if late is not None:
             self.drop(late)
         elif self.phase in (Phase.ACK, Phase.SERVING, Phase.UP_TO_DATE):

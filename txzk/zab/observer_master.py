@@ -121,12 +121,13 @@ class ObserverMaster:
         return None if self._ended else self._next_half_tick_ms
 
     def timer_fired(self, now_ms: int) -> None:
-        """Pings observers and drops late ones each half tick."""
-        if self._ended or now_ms < self._next_half_tick_ms:
+        """Pings observers and drops late ones each half tick; see `Leader.timer_fired`."""
+        late_ms = now_ms - self._next_half_tick_ms
+        if self._ended or late_ms < 0:
             return
         self._next_half_tick_ms = now_ms + self._half_tick_ms
         for handler in list(self.handlers):
-            handler.tick(self._host.tree.last_processed_zxid, now_ms)
+            handler.tick(self._host.tree.last_processed_zxid, now_ms, late_ms > self._half_tick_ms)
 
     def shut_down(self) -> None:
         """The follower follows no more."""
