@@ -54,7 +54,7 @@ class Prep:
     """A prep processor and the entries that it has handed to the log."""
 
     def __init__(self, *sessions: int, reconfig_enabled: bool = False, last_zxid: int = 0, **settings: bool) -> None:
-        made = Settings(**settings)
+        made = self.settings = Settings(**settings)
         self.tree = DataTree(OwnerWords(made.extended_types_enabled), made.digest_enabled)
         self.tree.last_processed_zxid = last_zxid
         self.tracker = SessionTracker(1, 2000, 0, dict.fromkeys(sessions or (SESSION,), 10_000))

@@ -31,6 +31,7 @@ class SimMember(SimServer):
         self._carriers.update({
             "WriteEpoch": self._write_epoch, "ChangeLog": self._change_log, "DialElection": self._dial_election, "DialLeader": self._dial_leader,
             "OpenQuorumPort": self._open_quorum_port, "CloseQuorumPort": self._close_quorum_port, "ReplaceFiles": lambda effect: None,
+            "OpenElectionPort": lambda effect: None, "MoveClientPort": lambda effect: None,
         })
 
     def _listen(self) -> None:

@@ -86,8 +86,26 @@ class CloseQuorumPort:
     __slots__ = ()
 
 
+class OpenElectionPort:
+    """Let other servers connect for elections, where the configuration now says so, and no longer where it said before."""
+
+    __slots__ = ()
+
+
+class MoveClientPort:
+    """Let clients connect at another address; those that are connected stay. None lets no more connect."""
+
+    __slots__ = ("address",)
+
+    def __init__(self, address: tuple[str, int] | None) -> None:
+        self.address = address
+
+
 class ReplaceFiles:
-    """Replace or remove files of the configuration, whole and durably, one after the other; nobody waits for it."""
+    """Replace or remove files of the configuration, whole and durably, one after the other, before whatever is to be done next.
+
+    A server that may not change its configuration files goes on without them.
+    """
 
     __slots__ = ("changes",)
 
@@ -116,6 +134,6 @@ class Report:
 
 
 Effect = (
-    WriteLog | WriteEpoch | ChangeLog | WriteSnapshot | DialElection | DialLeader | OpenQuorumPort | CloseQuorumPort | ReplaceFiles | Stop
-    | Report
+    WriteLog | WriteEpoch | ChangeLog | WriteSnapshot | DialElection | DialLeader | OpenElectionPort | OpenQuorumPort | CloseQuorumPort
+    | MoveClientPort | ReplaceFiles | Stop | Report
 )

@@ -36,7 +36,7 @@ class Following:
         self.sid = member.sid
         config = member.config
         quorum = member.quorum
-        self._observer = not member.is_participant
+        self._observer = member.is_observer
         self.learner = Learner(
             self, member.sid, self._observer,
             LearnerSettings(config.tick_time, quorum.init_limit, quorum.sync_limit, config.settings.max_record_bytes, quorum.sync_enabled),

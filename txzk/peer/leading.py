@@ -21,7 +21,7 @@ from txzk.zab.learner_handler import LearnerHandler
 
 
 class Leading:
-    """Implements LeaderHost.
+    """Implements LeaderHost, and Configurations for the server.
 
     :ivar server: serves the clients, once a quorum has the history of this server.
     :ivar over: why the role is over; "" as long as it is not.
@@ -105,6 +105,22 @@ class Leading:
             "max_proposal_size": most, "min_proposal_size": least,
         }
 
+    # Configurations
+
+    @property
+    def standalone_enabled(self) -> bool:
+        return self._member.quorum.standalone_enabled
+
+    @property
+    def multi_address_enabled(self) -> bool:
+        return self._member.quorum.multi_address_enabled
+
+    def quorum_synced(self, verifier: QuorumVerifier, now_ms: int) -> bool:
+        return self.leader.quorum_synced(verifier, now_ms)
+
+    def propose(self, zxid: int, entry: bytes, now_ms: int, reconfig: QuorumVerifier) -> None:
+        self.leader.propose(zxid, entry, now_ms, reconfig)
+
     # LeaderHost
 
     @property
@@ -178,7 +194,7 @@ class Leading:
         self._database.tree.last_processed_zxid = zxid_words.make(epoch, 0)
         self.server = LeaderServer(
             member.config, self._database, member.registry, member.random, member.four_letter_words, now_ms, member.sid, self.leader.propose,
-            member.quorum.local_sessions_enabled, member.quorum.local_sessions_upgrading_enabled,
+            member.quorum.local_sessions_enabled, member.quorum.local_sessions_upgrading_enabled, self,
         )
         self.server.dirty = member.dirty
         self.server.ensemble = self

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from txzk.auth.providers import ProviderRegistry
 from txzk.config import dynamic_files
+from txzk.config.keys import ConfigError
 from txzk.config.quorum import QuorumConfig
 from txzk.config.server import ServerConfig
-from txzk.peer.effects import Effect, ReplaceFiles, Report
+from txzk.peer.effects import Effect, MoveClientPort, OpenElectionPort, ReplaceFiles, Report
 from txzk.peer.member_database import MemberDatabase
 from txzk.peer.server import FourLetterWords
 from txzk.quorum.servers import Address, QuorumServer
 from txzk.quorum.verifiers import QuorumVerifier
+
+_ANY: Final = ("", "0.0.0.0", "::")
 
 
 class End(Protocol):
@@ -62,11 +65,18 @@ class Member:
         self.reconfigured = False
         self.designated: tuple[int, int] | None = None
         self.wall_ms = 0
+        # Where clients connect; None for nowhere.
+        self._client_address: tuple[str, int] | None = (config.client_port_address, config.client_port)
+        path = quorum.config_path
+        if config.reconfig_enabled and quorum.dynamic_path is None and path is not None:
+            text = self._config_text(path)
+            if text is not None:
+                self.effects.append(ReplaceFiles([dynamic_files.backup(path, text)]))
 
     @property
-    def is_participant(self) -> bool:
-        """Whether this server votes."""
-        return self.sid in self.verifier.voters
+    def is_observer(self) -> bool:
+        """Whether this server observes. One that is in no configuration does not: it follows as if it voted, until it is taken in."""
+        return self.sid in self.verifier.observers
 
     def servers(self) -> Mapping[int, QuorumServer]:
         """All servers of the configuration, and of the one that is to follow it."""
@@ -110,18 +120,48 @@ class Member:
             return False
         self.reconfigured = True
         path = self.quorum.config_path
-        if path is not None:
-            text = self._read(path)
+        text = self._config_text(path) if path is not None else None
+        if path is not None and text is not None:
             self.effects.append(ReplaceFiles(dynamic_files.activated(path, text, verifier, last_seen_version, self.sid)))
         if before == verifier:
             return False
-        if leader_sid is not None and zxid is not None:
-            elects = leader_sid != self.leader_sid
-            if elects:
-                self.designated = (leader_sid, zxid)
-        else:
-            elects = _addresses(before, self.leader_sid) != _addresses(verifier, self.leader_sid)
-        return elects or (self.sid in before.voters) != (self.sid in verifier.voters)
+        self._move_ports(before, verifier)
+        changes_role = (self.sid in before.observers) != (self.sid in verifier.observers)
+        if leader_sid is None or zxid is None:
+            return changes_role or _addresses(before, self.leader_sid) != _addresses(verifier, self.leader_sid)
+        elects = changes_role or leader_sid != self.leader_sid
+        if elects:
+            self.designated = (leader_sid, zxid)
+        return elects
+
+    def _config_text(self, path: str) -> str | None:
+        """The text of the zoo.cfg; None where it cannot be read, which is no reason to stop."""
+        try:
+            return self._read(path)
+        except (OSError, ConfigError) as error:
+            self.report(f"{path} cannot be read, and is not changed: {error}", True)
+            return None
+
+    def _move_ports(self, before: QuorumVerifier, verifier: QuorumVerifier) -> None:
+        """Where others reach this server may have changed; who leads opens its quorum port anew, since another one is to lead then, or it again."""
+        server = verifier.servers.get(self.sid)
+        if server is None:
+            return
+        old = before.servers.get(self.sid, self.quorum.server)
+        if [(address.host, address.election_port) for address in old.addresses] != [
+            (address.host, address.election_port) for address in server.addresses
+        ]:
+            self.effects.append(OpenElectionPort())
+        address = self._client_address
+        if server.client_host is not None and server.client_port is not None:
+            address = (server.client_host, server.client_port)
+        elif self.quorum.server.client_port is not None:
+            # Its line said where clients connect, and does no longer.
+            address = None
+        now = self._client_address
+        if address != now and not (address and now and address[1] == now[1] and _is_any(address[0]) and _is_any(now[0])):
+            self._client_address = address
+            self.effects.append(MoveClientPort(address))
 
     def keep_config(self) -> None:
         """Shows the active configuration in its node."""
@@ -134,7 +174,7 @@ class Member:
         ports = f"electionPort={server.addresses[0].election_port}\nquorumPort={server.addresses[0].quorum_port}\n" if server is not None else ""
         return (
             f"initLimit={quorum.init_limit}\nsyncLimit={quorum.sync_limit}\nelectionAlg={quorum.election_alg}\n{ports}"
-            f"peerType={0 if self.is_participant else 1}\nmembership: \n{self.verifier.text()}\n"
+            f"peerType={1 if self.is_observer else 0}\nmembership: \n{self.verifier.text()}\n"
         )
 
     def has_output(self, end: End) -> None:
@@ -150,3 +190,8 @@ def _addresses(verifier: QuorumVerifier, sid: int) -> tuple[Address, ...] | None
     """Where a voter is; None for who is none."""
     server = verifier.voters.get(sid)
     return server.addresses if server is not None else None
+
+
+def _is_any(host: str) -> bool:
+    """Whether a host stands for all addresses of this machine."""
+    return host in _ANY

@@ -21,6 +21,7 @@ from txzk.peer.effects import Report
 from txzk.peer.server import FourLetterWords, ZooKeeperServer
 from txzk.request.chain import RequestChain
 from txzk.request.prep import PrepRequestProcessor
+from txzk.request.reconfig import Configurations
 
 
 class OrderingServer(ZooKeeperServer):
@@ -28,17 +29,18 @@ class OrderingServer(ZooKeeperServer):
 
     def __init__(
         self, config: ServerConfig, database: ZKDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
-        now_ms: int, tracker: SessionTracker, append: Callable[[int, bytes], None],
+        now_ms: int, tracker: SessionTracker, append: Callable[[int, bytes], None], configurations: Configurations | None = None,
     ) -> None:
         """
         :param now_ms: monotonic time.
         :param tracker: of all sessions.
         :param append: takes the zxid and the log entry of every transaction, in order.
+        :param configurations: of the ensemble.
         """
         super().__init__(config, database, registry, random, four_letter_words, now_ms)
         self.tracker = tracker
         self._prep = PrepRequestProcessor(
-            self.tree, tracker, registry, self.settings, append, config.reconfig_enabled, self._over_quota,
+            self.tree, tracker, registry, self.settings, append, config.reconfig_enabled, self._over_quota, configurations,
         )
         self._chain = RequestChain(self.tree, self._prep)
         self._enter_by(self._chain)

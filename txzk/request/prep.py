@@ -38,6 +38,7 @@ from txzk.defs.errors import (
 from txzk.jute import records
 from txzk.jute.records import JuteError, TxnHeader
 from txzk.jute.txns import encode_entry
+from txzk.request import reconfig
 from txzk.request.changes import ChangeRecord, OutstandingChanges
 from txzk.request.multi import decode_multi
 
@@ -72,10 +73,12 @@ class PrepRequestProcessor:
         self, tree: DataTree, tracker: SessionTracker, registry: ProviderRegistry, settings: PrepSettings,
         append: Callable[[int, bytes], None], reconfig_enabled: bool = False,
         over_quota: Callable[[str, str, bool, int], None] = lambda message, namespace, refused, now_ms: None,
+        configurations: reconfig.Configurations | None = None,
     ) -> None:
         """
-        :param append: takes the zxid and the log entry of every transaction, in order.
-        :param reconfig_enabled: decides how a standalone server refuses a reconfig.
+        :param append: takes the zxid and the log entry of every transaction, in order; reconfigs go to `configurations` in its place.
+        :param reconfig_enabled: whether the configuration of the ensemble may be changed.
+        :param configurations: of the ensemble; None where the server runs alone.
         :param over_quota: hears of every write beyond a quota: (what was exceeded, top-level node, whether it is refused, monotonic ms).
         """
         self._tree = tree
@@ -87,6 +90,7 @@ class PrepRequestProcessor:
         self._enforce_quota = settings.enforce_quota
         self._over_quota = over_quota
         self._reconfig_enabled = reconfig_enabled
+        self._configurations = configurations
         self._digest_enabled = settings.digest_enabled
         self._close_session_txn = settings.close_session_txn_enabled
         self.changes = OutstandingChanges(tree)
@@ -110,6 +114,9 @@ class PrepRequestProcessor:
                 txn, body = self._create(op, create, -1, request, header, sent[:end - _INT_BYTES])
             elif op == opcodes.MULTI:
                 txn, body = self._multi(request, header)
+            elif op == opcodes.RECONFIG:
+                self._reconfig(request, header)
+                return
             else:
                 txn, body = self._rarer(op, request, header)
         except KeeperException as refusal:
@@ -156,9 +163,6 @@ class PrepRequestProcessor:
             txn, encoded = timeout, records.encode_CreateSessionTxn(timeout.timeOut)
         elif op == opcodes.CLOSE_SESSION:
             txn, encoded = self._close_session(request.session_id, header.zxid)
-        elif op == opcodes.RECONFIG:
-            records.decode_ReconfigRequest(body, 0, end)
-            raise UnimplementedError if self._reconfig_enabled else ReconfigDisabledError
         else:
             raise AssertionError(f"op code {op} is no write")
         return txn, encoded
@@ -360,6 +364,33 @@ class PrepRequestProcessor:
         if not self._close_session_txn:
             return None, b""
         return records.CloseSessionTxn(doomed), records.encode_CloseSessionTxn(doomed)
+
+    def _reconfig(self, request: Request, header: TxnHeader) -> None:
+        asked = records.decode_ReconfigRequest(request.body, 0, len(request.body))[0]
+        if not self._reconfig_enabled:
+            raise ReconfigDisabledError
+        self._tracker.check(request.session_id, request.owner)
+        configurations = self._configurations
+        if configurations is None:
+            raise UnimplementedError
+        zxid = header.zxid
+        verifier = reconfig.wanted(configurations, asked, zxid, request.received_ms)
+        record = self._look_valid(paths.CONFIG)
+        self._allow(record, permissions.WRITE, request, paths.CONFIG)
+        data = verifier.text().encode()
+        changes = self.changes
+        changes.touch(paths.CONFIG, record, zxid)
+        changes.set_data(record, data)
+        record.version = -1
+        record.mzxid = zxid
+        record.mtime = header.time
+        request.header = header
+        request.txn = records.SetDataTxn(paths.CONFIG, data, -1)
+        if self._digest_enabled:
+            # That of the node does not count.
+            request.digest = changes.digest
+        entry = encode_entry(header, records.encode_SetDataTxn(paths.CONFIG, data, -1), request.digest)
+        configurations.propose(zxid, entry, request.received_ms, verifier)
 
     def _multi(self, request: Request, header: TxnHeader) -> tuple[Any, bytes]:
         operations = decode_multi(request.body)

@@ -64,8 +64,9 @@ class ElectionPort:
 
         :param addresses: IP address and port; "" for all addresses of this machine.
         """
-        for host, port in addresses:
-            self._listen(host, port, 1)
+        if not self._stopped:
+            for host, port in addresses:
+                self._listen(host, port, 1)
 
     def _listen(self, host: str, port: int, attempt: int) -> None:
         factory = StreamFactory(self._reactor, self._driver, self._connections.accepted, keep_alive=self._keep_alive)
@@ -104,12 +105,16 @@ class ElectionPort:
     def stop(self) -> Deferred[None]:
         """Listens and dials no more; fires when all ports are closed. Connections that stand are closed by the machine."""
         self._stopped = True
-        for call in self._binds:
-            if call.active():
-                call.cancel()
         for attempt in list(self._dials.values()):
             attempt.cancel()
         self._dials.clear()
+        return self.close()
+
+    def close(self) -> Deferred[None]:
+        """Listens no more; fires when all ports are closed, and `listen` may be called again."""
+        for call in self._binds:
+            if call.active():
+                call.cancel()
         ports, self._ports = self._ports, []
         closed: Deferred[None] = gatherResults([maybeDeferred(port.stopListening) for port in ports]).addCallback(lambda _: None)
         return closed

@@ -5,21 +5,27 @@ Covered by tests/server/test_quorum_driver.py.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
 
 from txzk.config.server import ServerConfig
-from txzk.peer.effects import ChangeLog, CloseQuorumPort, DialElection, DialLeader, Effect, OpenQuorumPort, ReplaceFiles, WriteEpoch
+from txzk.defs.errors import StorageError
+from txzk.peer.effects import ChangeLog, CloseQuorumPort, DialElection, DialLeader, Effect, MoveClientPort, OpenElectionPort, OpenQuorumPort, ReplaceFiles, WriteEpoch
 from txzk.peer.quorum_peer import QuorumPeer
-from txzk.persistence.disk import Close, CreateFile, Remove, SyncDir, write_atomic
+from txzk.persistence.disk import Remove, SyncDir, write_atomic
 from txzk.quorum.servers import QuorumServer
 from txzk.server.disk import DiskWorker
 from txzk.server.driver import Driver, monotonic_ms, wall_ms
 from txzk.server.election_port import ElectionPort
+from txzk.server.file_disk import FileDisk
 from txzk.server.quorum_port import LeaderDialler, QuorumListener
 from txzk.server.stream_port import StreamEnd
+
+log = Logger()
 
 # The exit code of a server that cannot listen to its election port.
 UNABLE_TO_BIND_ELECTION_PORT = 14
@@ -30,15 +36,17 @@ class QuorumDriver(Driver):
 
     def __init__(
         self, reactor: Any, config: ServerConfig, peer: QuorumPeer, log_disk: DiskWorker, snapshot_disk: DiskWorker,
-        stop: Callable[[str, int], None],
+        stop: Callable[[str, int], None], move_client_port: Callable[[tuple[str, int] | None], None],
     ) -> None:
         """
         :param config: with a `quorum`.
         :param stop: ends the process, with the reason and the exit code.
+        :param move_client_port: lets clients connect at another address (host, port), or nowhere.
         """
         super().__init__(reactor, peer, log_disk, snapshot_disk, stop)
         assert config.quorum is not None
         self._peer = peer
+        self._move_client_port = move_client_port
         self._config = config
         self._quorum = config.quorum
         settings = config.settings
@@ -50,7 +58,7 @@ class QuorumDriver(Driver):
         self._dialler = LeaderDialler(reactor, self, settings.follower_no_delay, settings.tcp_keep_alive)
 
     def start(self) -> None:
-        self._election_port.listen(self._own(lambda server: [(address.host, address.election_port) for address in server.addresses]))
+        self._open_election_port()
         super().start()
 
     def close_ports(self) -> Deferred[None]:
@@ -58,6 +66,9 @@ class QuorumDriver(Driver):
         self._dialler.give_up()
         closed: Deferred[None] = gatherResults([self._election_port.stop(), self._listener.close()]).addCallback(lambda _: None)
         return closed
+
+    def _open_election_port(self) -> None:
+        self._election_port.listen(self._own(lambda server: [(address.host, address.election_port) for address in server.addresses]))
 
     def pump(self) -> None:
         self._peer.settle(monotonic_ms(), wall_ms())
@@ -84,6 +95,10 @@ class QuorumDriver(Driver):
                 effect.addresses, self._leader_connected, lambda reason: peer.leader_dial_failed(reason, monotonic_ms()),
                 self._quorum.connect_to_learner_master_limit * self._config.tick_time, self._config.settings.leader_connect_delay_during_retry_ms,
             )
+        elif isinstance(effect, OpenElectionPort):
+            self._election_port.close().addCallback(lambda _: self._open_election_port())
+        elif isinstance(effect, MoveClientPort):
+            self._move_client_port(effect.address)
         elif isinstance(effect, OpenQuorumPort):
             own = self._own(lambda server: [(address.host, address.quorum_port) for address in server.addresses])
             self._listener.listen(own, peer.learner_connected, peer.cannot_listen)
@@ -98,8 +113,14 @@ class QuorumDriver(Driver):
         return self._peer.leader_connected(now_ms)
 
     def _replace_files(self, effect: ReplaceFiles) -> None:
-        for path, data in effect.changes:
-            folder = path[: path.rfind("/")]
-            # What is to be removed need not be there.
-            ops = write_atomic(path, data) if data is not None else [CreateFile(path), Close(path), Remove(path), SyncDir(folder)]
-            self._snapshot_disk.submit(ops, lambda failure: self._done(failure, lambda: None))
+        """At once: no transaction that brings a configuration may be in the log while its file is not; and it happens once in a long while."""
+        disk = FileDisk()
+        try:
+            for path, data in effect.changes:
+                # What is to be removed need not be there.
+                if data is not None:
+                    disk.run(write_atomic(path, data))
+                elif disk.exists(path):
+                    disk.run([Remove(path), SyncDir(posixpath.dirname(path))])
+        except StorageError as error:
+            log.error("the configuration cannot be kept: {error}", error=error)

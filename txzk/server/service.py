@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
+from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.reflect import namedAny
 
@@ -89,18 +90,44 @@ class ZooKeeperService(Service):
         words = four_letter_words.Answerer(config, Machine(), environment())
         self.driver = self._standalone(registry, words) if config.quorum is None else self._member(registry, words)
         self._disks[0].start()
-        self._port = DirectPort(
-            config.client_port, self._make_factory(self.driver, config.settings.client_tcp_keep_alive),
-            config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG,
-            config.client_port_address, self._reactor,
-        )
-        self._port.startListening()
-        address = self._port.getHost()
-        self.client_address = (address.host, address.port)
+        self._listen(config.client_port_address, config.client_port)
         self.driver.start()
         if config.autopurge_purge_interval:
             self._purge_and_rearm()
         super().startService()
+
+    def _listen(self, host: str, port: int) -> None:
+        config = self._config
+        assert self.driver is not None
+        self._port = DirectPort(
+            port, self._make_factory(self.driver, config.settings.client_tcp_keep_alive),
+            config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG, host, self._reactor,
+        )
+        self._port.startListening()
+        address = self._port.getHost()
+        self.client_address = (address.host, address.port)
+
+    def _move_client_port(self, address: tuple[str, int] | None) -> None:
+        """Clients connect elsewhere from now on; those that are connected stay.
+
+        :param address: host and port; None for nowhere.
+        """
+        port, self._port = self._port, None
+        closed = maybeDeferred(port.stopListening) if port is not None else succeed(None)
+        if address is not None:
+            closed.addCallback(lambda _: self._listen_again(*address))
+
+    def _listen_again(self, host: str, port: int) -> None:
+        if self.driver is None or self.driver.stopped:
+            return
+        try:
+            self._listen(host, port)
+        except CannotListenError as error:
+            # The others need this server, whoever cannot reach it.
+            self._port = None
+            log.error("clients cannot connect at {host}:{port}: {error}", host=host, port=port, error=error)
+        else:
+            log.info("clients connect at {host}:{port}", host=host, port=port)
 
     def _standalone(self, registry: ProviderRegistry, words: four_letter_words.Answerer) -> Driver:
         config = self._config
@@ -120,7 +147,7 @@ class ZooKeeperService(Service):
         now_ms = monotonic_ms()
         database = MemberDatabase(config, recovered, random, FileDisk(), now_ms, settings.commit_log_count, settings.snapshot_size_factor)
         peer = QuorumPeer(config, database, registry, random, words, read_config_file, now_ms, wall_ms())
-        return QuorumDriver(self._reactor, config, peer, *self._disks, self._failed)
+        return QuorumDriver(self._reactor, config, peer, *self._disks, self._failed, self._move_client_port)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
