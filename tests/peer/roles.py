@@ -74,7 +74,7 @@ class Ensemble:
         self.asked: list[tuple[int, int]] = []
         self.handler = object()
         self.leader_side, self.learner_side = Side(self, sides[0]), Side(self, sides[1])
-        config = member_config(cfg)
+        config = member_config(cfg, {"zookeeper.4lw.commands.whitelist": "*"})
         arguments: dict[str, Any] = {"local_sessions": local_sessions, "upgrading": upgrading}
         words = Answerer(config, Folders(), {})
         self.leader = self.leader_side.server = LeaderServer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.peer.roles import Ensemble, Side
@@ -95,3 +97,28 @@ def test_a_local_session_is_taken_up_where_it_is_and_nowhere_else(leads: bool) -
     assert client.cnxn.closing and again.create("/a")[0] == errors.OK
     elsewhere = side_of(ensemble, not leads).connect()
     assert elsewhere.open(client.session_id, client.password).sessionId == 0
+
+
+def dump(side: Side) -> str:
+    """What `dump` tells of sessions, dates and ids aside."""
+    client = side.connect()
+    client.send(b"dump")
+    text = client.received.decode().split("ephemeral nodes dump")[0]
+    return re.sub(r"0x[0-9a-f]+", "ID", re.sub(r"at .*:\n", "at DATE:\n", text))
+
+
+def test_dump_tells_of_both_kinds_of_sessions() -> None:
+    ensemble = Ensemble(local_sessions=True, upgrading=True)
+    for side in (ensemble.leader_side, ensemble.learner_side):
+        side.client()
+        side.client().create("/" + side.server.state, flags=1)
+    one = "Sets (1)/(1):\n1 expire at DATE:\n\tID\n"
+    assert dump(ensemble.leader_side) == f"SessionTracker dump:\nLocal Session {one}Global Session Sets (1)/(2):\n2 expire at DATE:\n\tID\n\tID\n"
+    assert dump(ensemble.learner_side) == f"SessionTracker dump:\nLocal Session {one}Global Sessions(2):\nID\t10000ms\nID\t10000ms\n"
+
+
+def test_a_learner_dumps_the_sessions_that_the_leader_watches_over() -> None:
+    ensemble = Ensemble()
+    ensemble.leader_side.client()
+    assert dump(ensemble.learner_side) == "SessionTracker dump:\nGlobal Sessions(1):\nID\t10000ms\n"
+    assert dump(ensemble.leader_side) == "SessionTracker dump:\nSession Sets (1)/(1):\n1 expire at DATE:\n\tID\n"

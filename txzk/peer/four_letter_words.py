@@ -134,11 +134,7 @@ class Answerer:
 
     def _dump(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         interval = self._config.settings.sessionless_cnxn_timeout_ms
-        buckets = server.tracker.expiry_map()
-        text = ["SessionTracker dump:", f"Session Sets ({len(buckets)})/({len(server.tracker.sessions)}):"]
-        for deadline, ids in buckets.items():
-            text.append(f"{len(ids)} expire at {_date(wall_ms + deadline - now_ms)}:")
-            text += [f"\t{_hex(session_id)}" for session_id in ids]
+        text = ["SessionTracker dump:", *_sessions(server, wall_ms - now_ms)]
         owners = server.tree.ephemerals
         text += ["ephemeral nodes dump:", f"Sessions with Ephemerals ({len(owners)}):"]
         for owner, owned in owners.items():
@@ -238,3 +234,30 @@ def _hex(session_id: int) -> str:
 def _date(wall_ms: int) -> str:
     """A moment as java.util.Date prints it."""
     return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%a %b %d %H:%M:%S UTC %Y")
+
+
+def _sessions(server: ZooKeeperServer, clock_ms: int) -> list[str]:
+    """The lines of `dump` about sessions: by their deadlines where this server watches over them, otherwise by their ids.
+
+    :param clock_ms: what makes a monotonic time one since 1970.
+    """
+    tracker = server.tracker
+    buckets = tracker.expiry_map()
+    if not server.local_sessions and server.watches_global_sessions:
+        return _session_sets("", buckets, clock_ms)
+    local, others = (
+        {deadline: found for deadline, ids in buckets.items() if (found := [id for id in ids if tracker.is_local(id) is kind])} for kind in (True, False)
+    )
+    lines = _session_sets("Local ", local, clock_ms) if server.local_sessions else []
+    if server.watches_global_sessions:
+        return lines + _session_sets("Global ", others, clock_ms)
+    sessions = server.tree.sessions
+    return [*lines, f"Global Sessions({len(sessions)}):", *(f"{_hex(id)}\t{sessions[id]}ms" for id in sorted(sessions))]
+
+
+def _session_sets(kind: str, buckets: Mapping[int, list[int]], clock_ms: int) -> list[str]:
+    lines = [f"{kind}Session Sets ({len(buckets)})/({sum(map(len, buckets.values()))}):"]
+    for deadline, ids in buckets.items():
+        lines.append(f"{len(ids)} expire at {_date(deadline + clock_ms)}:")
+        lines += [f"\t{_hex(session_id)}" for session_id in ids]
+    return lines

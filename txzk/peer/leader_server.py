@@ -45,7 +45,7 @@ class LeaderServer(OrderingServer):
         tracker = SessionTracker(sid, config.tick_time, now_ms, database.sessions, local_sessions)
         self._history = database
         super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose, configurations)
-        self._local_sessions = local_sessions
+        self.local_sessions = local_sessions
         self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
         self._enter_by(QuorumDoor(self._chain, tracker, upgrading, True, self._done))
         # Owners of ephemeral nodes that no session table has; they are ended by transactions, so that every server loses the same nodes.
@@ -59,7 +59,7 @@ class LeaderServer(OrderingServer):
         super().submit(request, wall_ms)
 
     def _create_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int, wall_ms: int) -> None:
-        if self._local_sessions:
+        if self.local_sessions:
             self.tracker.add(session_id, timeout_ms, now_ms, local=True)
             cnxn.open_session(session_id)
         else:

@@ -31,6 +31,7 @@ _NO_MORE = -1
 class LearnerServer(ZooKeeperServer):
     """The server of the clients while this member follows or observes a leader."""
 
+    watches_global_sessions = False
 
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
@@ -53,7 +54,7 @@ class LearnerServer(ZooKeeperServer):
         self._forward_to = forward
         self._revalidate = revalidate
         self._congested = congested
-        self._local_sessions = local_sessions
+        self.local_sessions = local_sessions
         self._chain = LearnerChain(self.tree, self._forward)
         self._enter_by(QuorumDoor(self._chain, self.tracker, upgrading, False, self._done))
         self._measures = self._measure(None)
@@ -77,7 +78,7 @@ class LearnerServer(ZooKeeperServer):
     # Sessions
 
     def _create_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int, wall_ms: int) -> None:
-        if self._local_sessions:
+        if self.local_sessions:
             self.tracker.add(session_id, timeout_ms, now_ms, local=True)
             cnxn.open_session(session_id)
         else:

@@ -43,6 +43,7 @@ class ReadOnlyServer(ZooKeeperServer):
 
     state = "read-only"
     read_only = True
+    watches_global_sessions = False
 
     def __init__(
         self, config: ServerConfig, database: ZKDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
@@ -56,6 +57,7 @@ class ReadOnlyServer(ZooKeeperServer):
         self.tracker = SessionTracker(sid, config.tick_time, now_ms, {})
         self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
         self._enter_by(_Refusals(self.tree))
+        self.local_sessions = True
 
     def _create_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int, wall_ms: int) -> None:
         self.tracker.add(session_id, timeout_ms, now_ms, local=True)

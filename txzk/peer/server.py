@@ -68,6 +68,8 @@ class ZooKeeperServer:
 
     :ivar state: the role's name, as `srvr` and `mntr` show it.
     :ivar tracker: the sessions whose time this server watches.
+    :ivar watches_global_sessions: whether those are among them that all servers know.
+    :ivar local_sessions: whether there may be sessions that only this server knows.
     :ivar dirty: connections that have something to write; a member's role shares it with the connections between servers.
     :ivar effects: what is to be done, besides what the database wants.
     :ivar ensemble: what is known of the ensemble; None for a standalone server.
@@ -75,6 +77,7 @@ class ZooKeeperServer:
 
     state = ""
     read_only = False
+    watches_global_sessions = True
     tracker: SessionTracker
 
     def __init__(
@@ -115,6 +118,7 @@ class ZooKeeperServer:
         self._event_key: tuple[int, str, int] | None = None
         self._event = b""
         self.ensemble: EnsembleView | None = None
+        self.local_sessions = False
 
     def _enter_by(self, pipeline: Pipeline) -> None:
         """Lets writes into `pipeline` as the throttle says; to be called at the beginning."""
