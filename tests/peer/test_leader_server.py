@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.peer.roles import LEADER, Ensemble
 from tests.peer.world import OPEN, WALL_MS, frame
 from txzk.auth.check import OPEN_ACL
@@ -140,3 +142,25 @@ def test_ephemeral_nodes_of_unknown_sessions_go_everywhere() -> None:
     ensemble.advance(4000)
     assert ensemble.leader.tree.last_processed_zxid == 2
     ensemble.agree()
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_client_goes_on_when_its_requests_are_answered(leads: bool) -> None:
+    ensemble = Ensemble()
+    side = ensemble.leader_side if leads else ensemble.learner_side
+    client = side.client()
+    side.server.outstanding_limit = 1
+    ensemble.held = True
+    client.send(b"".join(frame(xid, opcodes.CREATE, records.encode_CreateRequest(f"/{xid}", b"", OPEN, 0)) for xid in range(1, 6)))
+    assert client.cnxn.stalled and len(ensemble.proposals) == 2
+    ensemble.release()
+    assert client.told() == [(errors.OK, records.encode_CreateResponse(f"/{xid}")) for xid in range(1, 6)]
+
+
+def test_what_is_no_connection_of_a_client_is_left_alone() -> None:
+    ensemble = Ensemble()
+    handler = object()
+    ensemble.leader.dirty[handler] = None
+    ensemble.leader.request(handler, S, 0, opcodes.CREATE_SESSION, records.encode_CreateSessionTxn(4000), [], 0, WALL_MS)
+    ensemble.commit_all()
+    assert ensemble.leader.tree.sessions == {S: 4000} and handler in ensemble.leader.dirty

@@ -87,7 +87,7 @@ class LeaderServer(OrderingServer):
         database.committed(zxid)
         self._answered(done, now_ms, wall_ms)
         self._measures.answered(done, database.batch_began_ms, now_ms, wall_ms)
-        self._resume(now_ms, wall_ms)
+        self._resume(done, now_ms, wall_ms)
         database.begin_snapshot_if_due(now_ms)
 
     # What learners ask for

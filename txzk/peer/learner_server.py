@@ -161,7 +161,4 @@ class LearnerServer(ZooKeeperServer):
             return
         self._answered(done, now_ms, wall_ms)
         self._measures.answered(done, self._history.batch_began_ms, now_ms, wall_ms)
-        for request in done:
-            client = request.client
-            if isinstance(client, ServerCnxn):
-                client.resume(now_ms, wall_ms)
+        self._resume(done, now_ms, wall_ms)

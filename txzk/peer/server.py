@@ -324,10 +324,12 @@ class ZooKeeperServer:
         """How many sessions there are that only this server knows."""
         return sum(session.local for session in self.tracker.sessions.values())
 
-    def _resume(self, now_ms: int, wall_ms: int) -> None:
-        """Lets connections look again at input that waited for answers."""
-        for cnxn in list(self.dirty):
-            cnxn.resume(now_ms, wall_ms)
+    def _resume(self, done: Iterable[Request], now_ms: int, wall_ms: int) -> None:
+        """Lets the connections of requests that are answered look again at input that waited."""
+        for request in done:
+            client = request.client
+            if isinstance(client, ServerCnxn):
+                client.resume(now_ms, wall_ms)
 
     def deadline_ms(self, now_ms: int) -> int:
         """When `timer_fired` should be called next."""

@@ -68,7 +68,8 @@ class StandaloneServer(OrderingServer):
         self._measures.flushed(len(done), self._chain.in_flight, began_ms, now_ms, sync_ms)
         self._measures.answered(done, began_ms, now_ms, wall_ms)
         self.flushed(now_ms, sync_ms)
-        self._resume(now_ms, wall_ms)
+        for cnxn in list(self.dirty):
+            cnxn.resume(now_ms, wall_ms)
         database.begin_snapshot_if_due(now_ms)
 
     @property
