@@ -3,7 +3,7 @@
 import pytest
 
 from tests.quorum.test_text import GROUPS, THREE
-from txzk.defs.errors import BadArgumentsError, BadVersionError, ReconfigInProgressError
+from txzk.defs.errors import BadArgumentsError, BadVersionError, MarshallingError, ReconfigInProgressError
 from txzk.quorum.reconfig import changed, check_turn
 from txzk.quorum.servers import QuorumConfigError
 from txzk.quorum.text import parse_config
@@ -57,10 +57,8 @@ def test_a_whole_configuration_wins() -> None:
         (None, None, "server.1=a:1:2,server.2=b", "server.2=b: host:quorumPort"),
         (None, None, "server.1=a:1:2|b:1:2,server.2=c:1:2", "server.1=a:1:2|b:1:2:participant: one address is expected"),
         (None, "1", None, "servers that vote: 1: at least 2 is expected"),
-        (None, "one", None, "leaving.one: leaving. and a whole number is expected"),
         ("bad", None, None, "bad: server.N=host:quorumPort:electionPort[:role];[clientHost:]clientPort is expected"),
         ("server.4=d:1:2;3=4", None, None, "server.4=d:1:2;3=4: server.N="),
-        ("server.x=d:1:2;3", None, None, "server.x: server. and a whole number is expected"),
         ("server.4=d:1:2", None, None, "server.4=d:1:2: a client port is expected"),
         ("server.4=d:1:2|e:1:2;3", None, None, "server.4=d:1:2|e:1:2:participant;0.0.0.0:3: one address is expected"),
         ("server.4=d:1;3", None, None, "server.4=d:1;3: host:quorumPort"),
@@ -75,6 +73,22 @@ def test_reconfigs_refused(joining: str | None, leaving: str | None, members: st
         changed(parse_config(THREE), joining, leaving, members, 1)
     assert isinstance(refused.value.__cause__, QuorumConfigError)
     assert str(refused.value.__cause__).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("joining", "leaving", "members", "reason"),
+    [
+        (None, "one", None, "leaving.one: leaving. and a whole number is expected"),
+        ("server.x=d:1:2;3", None, None, "server.x: server. and a whole number is expected"),
+        (None, None, f"{THREE},version=x", "version=x: a hexadecimal number is expected"),
+        (None, None, f"{THREE},group.1=x", "group.1=x: numbers of servers, separated by colons, are expected"),
+        (None, None, f"{THREE},weight.1=x", "weight.1=x: a whole number is expected"),
+    ],
+)
+def test_what_is_no_number_is_refused_as_java_does(joining: str | None, leaving: str | None, members: str | None, reason: str) -> None:
+    with pytest.raises(MarshallingError) as refused:
+        changed(parse_config(THREE), joining, leaving, members, 1)
+    assert str(refused.value.__cause__) == reason
 
 
 def test_one_voter_is_enough_without_standalone() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from txzk.defs.errors import BadArgumentsError, BadVersionError, ReconfigInProgressError
-from txzk.quorum.servers import QuorumConfigError, QuorumServer, parse_server, parse_sid
+from txzk.defs.errors import BadArgumentsError, BadVersionError, MarshallingError, ReconfigInProgressError
+from txzk.quorum.servers import NotANumberError, QuorumConfigError, QuorumServer, parse_server, parse_sid
 from txzk.quorum.text import check_addresses, parse_config
 from txzk.quorum.verifiers import MajorityVerifier, QuorumVerifier
 
@@ -37,6 +37,7 @@ def changed(
     :param new_members: a whole configuration, lines separated by commas or newlines; where it is given the other two do not count.
     :param version: of the new configuration: the zxid of the reconfig.
     :raises BadArgumentsError: where Java refuses it; its cause is a QuorumConfigError that says why.
+    :raises MarshallingError: for what should be a number, as Java does not expect it.
     """
     try:
         if new_members is not None:
@@ -47,6 +48,8 @@ def changed(
         fewest = 2 if standalone_enabled else 1
         if len(found.voters) < fewest:
             raise QuorumConfigError(f"servers that vote: {len(found.voters)}: at least {fewest} is expected")
+    except NotANumberError as error:
+        raise MarshallingError from error
     except QuorumConfigError as error:
         raise BadArgumentsError from error
     return found

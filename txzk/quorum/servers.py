@@ -18,6 +18,10 @@ class QuorumConfigError(ValueError):
     """What a configuration says of its ensemble cannot be used: which key and value, and what is expected."""
 
 
+class NotANumberError(QuorumConfigError):
+    """The number of a server or a group, a weight or a version is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where the other servers reach a server."""
@@ -89,10 +93,10 @@ def parse_sid(key: str, text: str) -> int:
     """The number of a server.
 
     :param key: whose part it is, for the message.
-    :raises QuorumConfigError: for anything but a whole number that is not negative.
+    :raises NotANumberError: for anything but a whole number that is not negative.
     """
     if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > _LONG_MAX:
-        raise QuorumConfigError(f"{key}: {key.partition('.')[0]}. and a whole number is expected")
+        raise NotANumberError(f"{key}: {key.partition('.')[0]}. and a whole number is expected")
     return int(text)
 
 
