@@ -26,17 +26,19 @@ from tests.system.servers import java_lib
 from tests.system.suites import ports_in_a_row
 
 # Whether txzk serves ensembles; what needs that is skipped where it does not.
-TXZK_SERVES = False
+TXZK_SERVES = True
 TICK_MS = 500
 # Transactions that a leader keeps in memory.
 COMMITTED_LOG = 500
 # Limits in ticks: short, because a test waits for them.
 LIMITS = {"tickTime": TICK_MS, "initLimit": 8, "syncLimit": 4, "connectToLearnerMasterLimit": 4}
 # What is not in the leader's memory comes out of its log, however small the snapshot is.
-PROPERTIES: dict[str, object] = {"zookeeper.preAllocSize": 64, "zookeeper.extendedTypesEnabled": "true", "zookeeper.snapshotSizeFactor": 1000}
+PROPERTIES: dict[str, object] = {"zookeeper.preAllocSize": 64, "zookeeper.extendedTypesEnabled": "true", "zookeeper.snapshotSizeFactor": 1}
 _SECONDS = 60
 _ASK_SECONDS = 1
 _PORTS_OF_A_SERVER = 3
+# Of what a server has written, where a test has failed.
+_SHOWN = 4000
 _HOST = "127.0.0.1"
 # How a leader of each kind says what it sends a learner; Java says it in two lines of one thread.
 _JAVA_SYNC = re.compile(r"^\[(LearnerHandler-\S+)\] \w+ \S+ - (?:Synchronizing with Learner sid: (\d+)|Sending (DIFF|TRUNC|snapshot))", re.MULTILINE)
@@ -329,7 +331,7 @@ class Ensemble:
     def output(self) -> str:
         """The last lines that each has written."""
         found = [(sid, member) for sid, member in self.members.items() if (member.folder / "server.out").exists()]
-        return "\n".join(f"--- {sid} {member.kind}\n{member.output()[-2000:]}" for sid, member in found)
+        return "\n".join(f"--- {sid} {member.kind}\n{member.output()[-_SHOWN:]}" for sid, member in found)
 
     def close(self) -> None:
         """Ends everything."""

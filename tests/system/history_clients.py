@@ -135,6 +135,7 @@ class Client(threading.Thread):
                     self._chance.choices(operations, self._settings.weights)[0](session)
                 except OSError:
                     self._hang_up()
+                    self._at = (self._at + 1) % len(self._addresses)
                 self._recorder.stopping.wait(self._settings.pause_s)
             self._end(session)
         except SessionExpired:
@@ -384,5 +385,8 @@ def recording(
     run = Run(ensemble, recorder, each)
     try:
         yield run
+    except Exception:
+        print(run.summary(), ensemble.modes(), ensemble.output(), sep="\n")
+        raise
     finally:
         run.stop()
