@@ -51,9 +51,16 @@ def check_order(entries: Iterable[Entry], violated: Violated) -> None:
         before = entry.zxid
         if header.clientId == 0 or header.type in _CONNECTION or header.cxid <= 0:
             continue
-        if header.cxid <= last.get(header.clientId, 0):
+        if header.cxid > last.get(header.clientId, 0):
+            last[header.clientId] = header.cxid
+        elif not _is_refusal(entry):
+            # What a server still forwards that the session has left is refused.
             violated(f"{entry.zxid:#x}: request {header.cxid} of session {header.clientId:#x} is behind its request {last[header.clientId]}")
-        last[header.clientId] = header.cxid
+
+
+def _is_refusal(entry: Entry) -> bool:
+    kind = entry.header.type
+    return kind == opcodes.ERROR or (kind == opcodes.MULTI and any(part.type == opcodes.ERROR for part in entry.txn.txns))
 
 
 def check_answers(history: History, calls: Iterable[Call], model: Model, violated: Violated) -> None:

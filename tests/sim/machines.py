@@ -16,6 +16,7 @@ from txzk.peer.leading import Leading
 from txzk.peer.member_database import MemberDatabase, recover_member
 from txzk.peer.quorum_peer import QuorumPeer
 from txzk.peer.standalone import StandaloneServer
+from txzk.persistence.purge import removals
 from txzk.persistence.recovery import recover
 
 DATA_DIR: Final = "/data"
@@ -67,8 +68,14 @@ class Standalone:
         :raises StorageError: where it must not start.
         """
         config = server.config
+        self._purge(server)
         recovered = recover(server.disk, config.snap_dir, config.log_dir, config.settings)
         return StandaloneServer(config, recovered, ProviderRegistry(config.properties), Random(server.chance.random()), no_words, server.now_ms)
+
+    def _purge(self, server: SimServer) -> None:
+        config = server.config
+        if self._swarm.purges:
+            server.disk.run(removals(server.disk, config.snap_dir, config.log_dir, 3))
 
     def serving(self, machine: Any) -> bool:
         """Whether it answers clients."""
@@ -112,6 +119,7 @@ class Ensemble(Standalone):
     def boot(self, server: SimServer) -> Any:
         swarm = self._swarm
         config = server.config
+        self._purge(server)
         recovered = recover_member(server.disk, config, commit_log_count=swarm.commit_log)
         random = Random(server.chance.random())
         database = MemberDatabase(config, recovered, random, server.disk, server.now_ms, swarm.commit_log, swarm.snapshot_size_factor)

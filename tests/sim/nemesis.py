@@ -124,9 +124,14 @@ class Nemesis:
         return self._block(pairs)
 
     def _isolate(self) -> bool:
-        name = self._victim().name
+        leader = self._world.leader()
+        name = (leader if leader is not None and self._chance.random() < 0.6 else self._victim()).name
         others = [server.name for server in self._world.servers if server.name != name]
-        return self._block([(name, other) for other in others] + [(other, name) for other in others])
+        pairs = [(name, other) for other in others] + [(other, name) for other in others]
+        if self._chance.random() < 0.5:
+            return self._block(pairs)
+        # Long enough for the others to elect and to write, so that what it has logged meanwhile must be taken back.
+        return self._block_for(pairs, 1000, 20 * self._world.swarm.sync_limit * self._world.swarm.tick_ms)
 
     def _one_way(self) -> bool:
         name = self._victim().name

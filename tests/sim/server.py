@@ -143,6 +143,8 @@ class SimServer:
         self._wall_ahead_ms = chance.randrange(-5000, 5000)
         self.machine: Any = None
         self.life = 0
+        # The last zxid of which the disk has said that it has it; 0 since the history was cut or replaced.
+        self.durable_zxid = 0
         self.paused = False
         self.stopped = ""
         # Whether its disk does not let it start, and whether that is right.
@@ -280,7 +282,7 @@ class SimServer:
         if not self._step and machine.wants_snapshot_step:
             self._step = True
             life = self.life
-            self.clock.after(0, lambda: self.run(life, self._snapshot_step))
+            self.clock.after(self.chance.randrange(200), lambda: self.run(life, self._snapshot_step))
 
     def _settle(self, machine: Any) -> None:
         """A standalone server has nothing to settle."""
@@ -334,6 +336,8 @@ class SimServer:
         zxid = effect.last_zxid
 
         def written(failure: StorageError | None) -> None:
+            if failure is None:
+                self.durable_zxid = max(self.durable_zxid, zxid)
             self.run(life, lambda: self._done(failure, lambda: self.machine.log_written(zxid, self.now_ms, self.wall_ms, 0)))
 
         self.log_disk.submit(effect.ops, written)

@@ -18,6 +18,8 @@ class Swarm:
 
     :ivar servers: that vote; `observers` come besides.
     :ivar faults: those that happen, about one every `gap_ms`.
+    :ivar purges: whether old snapshots and logs are removed at each start.
+    :ivar snapshot_nodes: how many nodes go into a snapshot at a time.
     :ivar commit_log: how many committed transactions a leader keeps in memory for a DIFF.
     :ivar safety_ms: how long faults happen.
     """
@@ -46,6 +48,8 @@ class Swarm:
     think_ms: int
     in_flight: int
     session_ms: int
+    purges: bool
+    snapshot_nodes: int
     restart_at_end: bool
     minority_stays_down: bool
 
@@ -90,6 +94,8 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
         think_ms=chance.choice((30, 60, 150)),
         in_flight=chance.choice((1, 4, 10)),
         session_ms=tick_ms * chance.choice((4, 10, 20)),
+        purges=chance.random() < 0.5,
+        snapshot_nodes=chance.choice((1, 4, 64)),
         restart_at_end=chance.random() < 0.25,
         minority_stays_down=chance.random() < 0.3,
     )

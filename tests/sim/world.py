@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
+from unittest.mock import patch
 
 from tests.sim import checkers, machines
 from tests.sim.client import SHARED, Acknowledged, SimClient
@@ -29,6 +30,7 @@ from tests.sim.swarm import Swarm
 from txzk.cnxn.client_words import Server
 from txzk.database.tree import DataTree
 from txzk.jute.records import TxnHeader
+from txzk.peer import database
 from txzk.persistence import epochs
 from txzk.persistence.disk import read_all
 
@@ -43,6 +45,10 @@ MOST_VIOLATIONS: Final = 20
 
 # A leader tells how a learner gets in step.
 _SYNC: Final = re.compile(r" is synchronized from 0x[0-9a-f]+ on by (DIFF|TRUNC|SNAP) ")
+# What no server has to say, were it not for a bug.
+_NONSENSE: Final = re.compile(
+    r"has sent what cannot be|acked 0x.* where NEWLEADER|sent .* where the leader waits|never proposed|is no packet|got zxid|the digest of the tree differed"
+)
 
 
 @dataclass
@@ -113,7 +119,11 @@ class World:
         self._current = server
         self._serving.pop(server, None)
         self._check_epochs(server)
-        return self.machine.boot(server)
+        machine = self.machine.boot(server)
+        last_zxid = self.machine.last_zxid(machine)
+        if last_zxid < server.durable_zxid:
+            self.violated(f"{server.name}: {server.durable_zxid:#x} was on its disk, which ends with {last_zxid:#x} now")
+        return machine
 
     # What everybody may ask
 
@@ -228,12 +238,14 @@ class World:
         found = _SYNC.search(text)
         if found is not None:
             self.count(found[1])
+        elif _NONSENSE.search(text):
+            self.violated(f"a server finds what cannot be: {text}")
 
     # The story
 
     def run(self) -> Report:
         """Lives through it."""
-        with recorded(self._observe):
+        with recorded(self._observe), patch.object(database, "_NODES_A_STEP", self.swarm.snapshot_nodes):
             for server in self.servers:
                 self.clock.after(self._chance.randrange(1000) * 1000, lambda server=server: self.revive(server))  # type: ignore[misc]
             for _ in range(self.swarm.clients):
@@ -369,7 +381,10 @@ class World:
         for entry in self.history.entries:
             model.apply(entry)
         for server in self._present():
-            checkers.check_tree(server.name, self.machine.tree(server.machine), model, self.violated)
+            tree = self.machine.tree(server.machine)
+            checkers.check_tree(server.name, tree, model, self.violated)
+            if tree.digest_mismatches:
+                self.violated(f"{server.name}: its tree was {tree.digest_mismatches} times another one than the leader predicted")
 
     def _check_logs(self) -> None:
         model = Model(lambda text: None)
