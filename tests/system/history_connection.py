@@ -97,12 +97,16 @@ def read_tree(address: Address, top: str = "/", deep: bool = True) -> Tree:
         for parent, (error, rest) in zip(above, children, strict=True):
             names = [] if error else records.parse_GetChildrenResponse(rest).children or []
             paths += [f"{parent.rstrip('/')}/{name}" for name in names]
-        paths.remove(_OWN) if _OWN in paths else None
-        answers = connection.pipeline((opcodes.GET_DATA, records.encode_GetDataRequest(path, False)) for path in paths)
-        nodes = [records.parse_GetDataResponse(rest) for error, rest in answers if not error]
-        answers = connection.pipeline((opcodes.GET_ACL, records.encode_GetACLRequest(path)) for path in paths)
-        acls = [records.parse_GetACLResponse(rest).acl for error, rest in answers if not error]
-        found |= {path: (node.data, node.stat, acl) for path, node, acl in zip(paths, nodes, acls, strict=True)}
-        above = [path for path, node in zip(paths, nodes, strict=True) if node.stat.numChildren] if deep else []
+        paths = [path for path in paths if path != _OWN]
+        data = list(connection.pipeline((opcodes.GET_DATA, records.encode_GetDataRequest(path, False)) for path in paths))
+        acls = connection.pipeline((opcodes.GET_ACL, records.encode_GetACLRequest(path)) for path in paths)
+        above = []
+        for path, (error, rest), (later_error, acl) in zip(paths, data, acls, strict=True):
+            # An ephemeral node may go meanwhile.
+            if not error and not later_error:
+                node = records.parse_GetDataResponse(rest)
+                found[path] = node.data, node.stat, records.parse_GetACLResponse(acl).acl
+                if deep and node.stat.numChildren:
+                    above.append(path)
     connection.close_session()
     return found
