@@ -158,12 +158,8 @@ class Leading:
     def save_epoch(self, name: str, epoch: int) -> None:
         self._database.save_epoch(name, epoch)
 
-    def log_txns(self, after_zxid: int, max_bytes: int) -> Iterator[tuple[int, bytes]]:
-        return self._database.log_txns(after_zxid, max_bytes)
-
-    @property
-    def log_sync_bytes(self) -> int:
-        return self._database.log_sync_bytes
+    def log_txns(self, first_zxid: int, last_zxid: int) -> Iterator[tuple[int, bytes]]:
+        return self._database.log_txns(first_zxid, last_zxid)
 
     def append(self, zxid: int, entry: bytes) -> None:
         self._database.append(zxid, entry)
