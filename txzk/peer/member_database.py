@@ -83,6 +83,7 @@ class MemberDatabase(ZKDatabase):
         self._epochs_under_way = 0
         self._changes_under_way = 0
         self._tasks: deque[Iterator[None]] = deque()
+        self._save: Iterator[None] | None = None
         # The last write of a snapshot that tells of transactions which the log does not hold yet, and the last zxid of those.
         self._held: tuple[WriteSnapshot, int] | None = None
         # Whether the history was replaced and no disk has it.
@@ -123,6 +124,9 @@ class MemberDatabase(ZKDatabase):
         while waiting and waiting[0][0] <= zxid:
             waiting.popleft()
         self.committed_log.append(zxid, entry)
+        if zxid > self.last_zxid:
+            # It is in no log: an observer without one (syncEnabled=false) lives on what it has in memory.
+            self.last_zxid = self.durable_zxid = zxid
 
     def fast_forward(self) -> None:
         """Applies all that was appended: at the end of a role nobody can tell whether it was committed."""
@@ -217,6 +221,14 @@ class MemberDatabase(ZKDatabase):
         self._advance()
         return took_ms
 
+    def give_up(self) -> None:
+        """The role is over, as in a crash: no snapshot is finished any more, and what `save_snapshot` has not done is never done."""
+        if self._save is not None:
+            # What would come next takes the older history off the disk.
+            self._tasks.remove(self._save)
+            self._save = None
+        self.abort_snapshot()
+
     def abort_snapshot(self) -> None:
         """Gives up the snapshot that is being written."""
         held = self._held
@@ -254,7 +266,8 @@ class MemberDatabase(ZKDatabase):
 
     def save_snapshot(self) -> None:
         """Puts the whole tree on disk; ends with SNAPSHOT_SAVED. A history that was replaced is not on disk any more then."""
-        self._begin(self._saving())
+        self._save = self._saving()
+        self._begin(self._save)
 
     def reload(self) -> None:
         """Reads the data directory again and forgets what is not there; only while `idle`, or where the history was replaced and not saved.
@@ -277,8 +290,12 @@ class MemberDatabase(ZKDatabase):
         """Goes on with the oldest task as far as the disk lets it."""
         tasks = self._tasks
         while tasks:
-            for _ in tasks[0]:
-                return
+            try:
+                for _ in tasks[0]:
+                    return
+            except StorageError as error:
+                self.effects.append(Stop(str(error)))
+                self._save = None
             tasks.popleft()
 
     def _change(self, ops: list[DiskOp]) -> None:
@@ -334,4 +351,5 @@ class MemberDatabase(ZKDatabase):
             self.unsaved = False
             self.durable_zxid = self.tree.last_processed_zxid
             self.last_zxid = max(self.last_zxid, self.durable_zxid)
+        self._save = None
         self.finished.append(SNAPSHOT_SAVED)

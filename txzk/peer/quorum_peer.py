@@ -22,6 +22,7 @@ from typing import Final
 from txzk.auth.providers import ProviderRegistry
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
+from txzk.defs.errors import StorageError
 from txzk.election.connections import ElectionConnections
 from txzk.election.election_cnxn import ElectionCnxn
 from txzk.election.fast_leader_election import FastLeaderElection
@@ -79,11 +80,10 @@ class QuorumPeer:
         self._settling = False
         # Who leads next, where a reconfig has said so.
         self._designated: int | None = None
-        self._votes_epoch = -1
         self._looking_since_ms = now_ms
-        self._now_ms = now_ms
         self._servers_of: dict[ServerCnxn, ZooKeeperServer] = {}
         self.server: ZooKeeperServer = self._not_serving(now_ms)
+        self.server.dirty = member.dirty
         self._look(now_ms)
 
     @property
@@ -246,8 +246,7 @@ class QuorumPeer:
                 if server is not None and server is not self.server:
                     self._serve(server, role.epoch)
             elif self._settling:
-                if database.idle:
-                    self._settled(now_ms)
+                if database.idle and self._settled(now_ms):
                     continue
             elif self.election.newer_config is not None and self._learn_config(self.election.newer_config, now_ms):
                 continue
@@ -299,6 +298,9 @@ class QuorumPeer:
     def _take_role(self, leader_sid: int, now_ms: int) -> None:
         member = self._member
         member.leader_sid = leader_sid
+        if self.server.read_only:
+            # What it shows is about to change under its clients.
+            self._replace_server(self._not_serving(now_ms))
         if leader_sid == member.sid:
             self.election.follow(ServerState.LEADING, now_ms)
             self.role = Leading(member, now_ms)
@@ -313,6 +315,7 @@ class QuorumPeer:
     def _replace_server(self, server: ZooKeeperServer) -> None:
         before = self.server
         self.server = server
+        server.dirty = self._member.dirty
         self._member.effects += before.effects
         before.effects = []
         before.shutdown()
@@ -321,17 +324,21 @@ class QuorumPeer:
         self._member.report(f"{self.state.name} is over: {role.over}")
         role.end(now_ms)
         self.election.leave(now_ms)
-        self.database.abort_snapshot()
+        self.database.give_up()
         self._replace_server(self._not_serving(now_ms))
         self.role = None
         self._settling = True
 
-    def _settled(self, now_ms: int) -> None:
-        """The disk has answered for everything: the tree follows the log to its end, and the peer looks."""
+    def _settled(self, now_ms: int) -> bool:
+        """The disk has answered for everything: the tree follows the log to its end, and the peer looks. False where it cannot go on."""
         database = self.database
         database.finished.clear()
         if database.unsaved:
-            database.reload()
+            try:
+                database.reload()
+            except StorageError as error:
+                self.failed(f"the data directory cannot be read again: {error}")
+                return False
         else:
             database.fast_forward()
         self._settling = False
@@ -341,6 +348,7 @@ class QuorumPeer:
             self._look(now_ms)
         else:
             self._take_role(designated, now_ms)
+        return True
 
     def _not_serving(self, now_ms: int) -> NotServing:
         return NotServing(*self._member.server_arguments(now_ms))
