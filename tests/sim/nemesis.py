@@ -39,6 +39,10 @@ class Nemesis:
         if not self._active:
             return
         kind = self._chance.choice(self._world.swarm.faults)
+        if kind == "in_sync":
+            # It strikes at its own time.
+            self._next()
+            return
         if self._world.trace is not None:
             self._world.say(f"fault: {kind}")
         if getattr(self, f"_{kind}")():
@@ -77,6 +81,26 @@ class Nemesis:
 
     def _power(self) -> bool:
         return self._down(self._victim(), True, 100, 5000)
+
+    def synchronizing(self, leader: SimServer, learner: SimServer) -> None:
+        """A learner begins to get in step: a bad moment for both."""
+        if not self._active or "in_sync" not in self._world.swarm.faults or self._chance.random() > 0.4:
+            return
+        self.done["in_sync"] += 1
+        most_us = 2 * (self._world.swarm.disk_us + self._world.swarm.disk_jitter_us + self._world.swarm.latency_us + self._world.swarm.jitter_us)
+        self._soon(learner, self._chance.randrange(4 * most_us))
+        if self._chance.random() < 0.6:
+            self._soon(leader, self._chance.randrange(8 * most_us))
+
+    def _soon(self, server: SimServer, us: int) -> None:
+        life = server.life
+        power = self._chance.random() < 0.6
+
+        def die() -> None:
+            if server.life == life and self._active:
+                self._down(server, power, 1, 2000)
+
+        self._world.clock.after(us, die)
 
     def _blackout(self) -> bool:
         """Of the whole building; not all come back at once."""

@@ -44,7 +44,7 @@ QUIET_MS: Final = 20_000
 MOST_VIOLATIONS: Final = 20
 
 # A leader tells how a learner gets in step.
-_SYNC: Final = re.compile(r" is synchronized from 0x[0-9a-f]+ on by (DIFF|TRUNC|SNAP) ")
+_SYNC: Final = re.compile(r"^(?:server|observer) (\d+) at .* is synchronized from 0x[0-9a-f]+ on by (DIFF|TRUNC|SNAP) ")
 # What no server has to say, were it not for a bug.
 _NONSENSE: Final = re.compile(
     r"has sent what cannot be|acked 0x.* where NEWLEADER|sent .* where the leader waits|never proposed|is no packet|got zxid|the digest of the tree differed"
@@ -106,7 +106,7 @@ class World:
         server.epoch_saved = self._check_epochs
         server.after_input = self._after_input
         server.violated = self.violated
-        server.reported = self._reported
+        server.reported = lambda text: self._reported(server, text)
         server.new_disk = self._new_disk
         if self.trace is not None:
             server.trace = self.say
@@ -233,11 +233,12 @@ class World:
             elif self._epochs.get((server.name, name), 0) > 0:
                 self.violated(f"{server.name}: {name} is gone")
 
-    def _reported(self, text: str) -> None:
+    def _reported(self, server: SimServer, text: str) -> None:
         """A server has told its operator something."""
         found = _SYNC.search(text)
         if found is not None:
-            self.count(found[1])
+            self.count(found[2])
+            self.nemesis.synchronizing(server, self.servers[int(found[1]) - 1])
         elif _NONSENSE.search(text):
             self.violated(f"a server finds what cannot be: {text}")
 
