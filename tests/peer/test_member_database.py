@@ -310,3 +310,15 @@ def test_sessions_are_those_of_the_tree() -> None:
     assert list(database.sessions.values()) == [5000]
     database.tree.apply(header, None)
     assert database.sessions == {}
+
+
+def test_an_observer_without_a_log_knows_where_it_stands() -> None:
+    member = Member()
+    history = history_of(3)
+    for zxid, entry in history.entries:
+        apply(member, entry)
+        member.database.applied(zxid, entry)
+    assert (member.database.last_zxid, member.database.committed_log.max_zxid, member.database.idle) == (3, 3, True)
+    member.database.save_snapshot()
+    member.run()
+    assert member.database.finished == [SNAPSHOT_SAVED] and describe(started(member)) == history.states[3]
