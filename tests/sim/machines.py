@@ -123,6 +123,7 @@ class Ensemble(Standalone):
         recovered = recover_member(server.disk, config, commit_log_count=swarm.commit_log)
         random = Random(server.chance.random())
         database = MemberDatabase(config, recovered, random, server.disk, server.now_ms, swarm.commit_log, swarm.snapshot_size_factor)
+        _watch(database, server)
         return QuorumPeer(config, database, ProviderRegistry(config.properties), random, no_words, _no_file, server.now_ms, server.wall_ms)
 
     def serving(self, machine: Any) -> bool:
@@ -143,6 +144,21 @@ class Ensemble(Standalone):
     def last_zxid(self, machine: Any) -> int:
         zxid: int = machine.database.last_zxid
         return zxid
+
+
+def _watch(database: Any, server: SimServer) -> None:
+    """What is cut off may be missing after a crash, and nothing else."""
+    truncate, replace = database.truncate, database.replace
+
+    def truncated(zxid: int) -> None:
+        server.durable_zxid = min(server.durable_zxid, zxid)
+        truncate(zxid)
+
+    def replaced(tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
+        server.durable_zxid = min(server.durable_zxid, zxid)
+        replace(tree, sessions, zxid)
+
+    database.truncate, database.replace = truncated, replaced
 
 
 def _no_file(path: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any, Final
 from tests.sim.network import Attempt, End
 from tests.sim.server import Connection, SimServer, Waiting
 from txzk.defs.errors import StorageError
-from txzk.persistence.disk import Extend, Remove
 
 QUORUM_PORT: Final = 2888
 ELECTION_PORT: Final = 3888
@@ -72,8 +71,6 @@ class SimMember(SimServer):
 
     def _change_log(self, effect: Any) -> None:
         life = self.life
-        if any(isinstance(op, Remove | Extend) for op in effect.ops):
-            self.durable_zxid = 0
         self.log_disk.submit(effect.ops, lambda failure: self.run(life, lambda: self._done(failure, lambda: self.machine.log_changed())))
 
     # Network

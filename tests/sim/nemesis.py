@@ -24,6 +24,8 @@ class Nemesis:
         self._active = True
         self._blocks: list[tuple[str, str]] = []
         self._rotten: SimServer | None = None
+        # Those who are to fail as soon as they get in step: the ones that lag, and who comes back then.
+        self._handed: tuple[list[SimServer], list[SimServer]] | None = None
         self.done: Counter[str] = Counter()
 
     def begin(self) -> None:
@@ -84,23 +86,63 @@ class Nemesis:
 
     def synchronizing(self, leader: SimServer, learner: SimServer) -> None:
         """A learner begins to get in step: a bad moment for both."""
-        if not self._active or "in_sync" not in self._world.swarm.faults or self._chance.random() > 0.4:
+        swarm = self._world.swarm
+        handed = self._handed is not None and learner in self._handed[0]
+        if not self._active or not handed and ("in_sync" not in swarm.faults or self._chance.random() > 0.4):
+            return
+        most_us = 2 * (swarm.disk_us + swarm.disk_jitter_us + swarm.latency_us + swarm.jitter_us)
+        self._soon(learner, self._chance.randrange(4 * most_us), 300 if handed else 2000)
+        if self._handed is not None and handed:
+            laggards, others = self._handed
+            self._handed = None
+            self._soon(leader, self._chance.randrange(8 * most_us), 5000)
+            for server in others:
+                self._later(1, 300, lambda server=server: self._world.revive(server))  # type: ignore[misc]
             return
         self.done["in_sync"] += 1
-        most_us = 2 * (self._world.swarm.disk_us + self._world.swarm.disk_jitter_us + self._world.swarm.latency_us + self._world.swarm.jitter_us)
-        self._soon(learner, self._chance.randrange(4 * most_us))
         if self._chance.random() < 0.6:
-            self._soon(leader, self._chance.randrange(8 * most_us))
+            self._soon(leader, self._chance.randrange(8 * most_us), 2000)
 
-    def _soon(self, server: SimServer, us: int) -> None:
+    def _soon(self, server: SimServer, us: int, most_ms: int) -> None:
+        """A server dies in so many microseconds, and comes back some time later."""
         life = server.life
         power = self._chance.random() < 0.6
 
         def die() -> None:
             if server.life == life and self._active:
-                self._down(server, power, 1, 2000)
+                self._down(server, power, most_ms // 10, most_ms)
 
         self._world.clock.after(us, die)
+
+    def _handover(self) -> bool:
+        """A minority lags behind; then it is the leader's only quorum, and fails while it gets in step."""
+        leader = self._world.leader()
+        voters = self._world.servers[: self._world.swarm.servers]
+        others = [server for server in voters if server is not leader]
+        if leader is None or self._handed is not None or len(others) < 2 or not all(server.up for server in voters):
+            return False
+        self._chance.shuffle(others)
+        lagging, rest = others[: len(others) // 2], others[len(others) // 2 :]
+        for server in lagging:
+            server.lose_power()
+
+        def hand_over() -> None:
+            for server in lagging:
+                self._world.revive(server)
+            if not self._active or not leader.up:
+                return
+            self._handed = (lagging, rest)
+            for server in rest:
+                self._down(server, True, 3000, 6000)
+            self._down(leader, False, 1, 50)
+            # Unless it has come to that, it is over.
+            self._later(3000, 4000, self._forget_handover)
+
+        self._later(100, 1500, hand_over)
+        return True
+
+    def _forget_handover(self) -> None:
+        self._handed = None
 
     def _blackout(self) -> bool:
         """Of the whole building; not all come back at once."""
@@ -151,7 +193,11 @@ class Nemesis:
         leader = self._world.leader()
         name = (leader if leader is not None and self._chance.random() < 0.6 else self._victim()).name
         others = [server.name for server in self._world.servers if server.name != name]
-        pairs = [(name, other) for other in others] + [(other, name) for other in others]
+        alone = [name]
+        if self._chance.random() < 0.4:
+            # With all clients: the others have nothing to write, so what is written here is taken back with TRUNC.
+            alone += [client.name for client in self._world.clients if not client.dead]
+        pairs = [(host, other) for host in alone for other in others] + [(other, host) for host in alone for other in others]
         if self._chance.random() < 0.5:
             return self._block(pairs)
         # Long enough for the others to elect and to write, so that what it has logged meanwhile must be taken back.

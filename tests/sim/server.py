@@ -143,7 +143,7 @@ class SimServer:
         self._wall_ahead_ms = chance.randrange(-5000, 5000)
         self.machine: Any = None
         self.life = 0
-        # The last zxid of which the disk has said that it has it; 0 since the history was cut or replaced.
+        # The last zxid of which the disk has said that it has it; an older one since the history was cut there or replaced.
         self.durable_zxid = 0
         self.paused = False
         self.stopped = ""

@@ -9,7 +9,7 @@ from typing import Final
 # The kinds of faults; tests/sim/nemesis.py says what they do.
 FAULTS: Final = (
     "kill", "power", "blackout", "pause", "partition", "one_way", "stall", "cut", "slow_disk", "bad_disk", "client", "restart_fast", "rot", "isolate",
-    "in_sync",
+    "in_sync", "handover",
 )
 
 
