@@ -31,8 +31,12 @@ class RawClient:
         self.port = port
         self._socket = socket.create_connection(("127.0.0.1", port), 60)
         self._xid = 0
-        self._send(records.encode_ConnectRequest(0, 0, timeout_ms, session[0], session[1], False))
-        reply = records.parse_ConnectResponse(self._receive())
+        try:
+            self._send(records.encode_ConnectRequest(0, 0, timeout_ms, session[0], session[1], False))
+            reply = records.parse_ConnectResponse(self._receive())
+        except OSError:
+            self._socket.close()
+            raise
         self.timeout_ms = reply.timeOut
         self.session = (reply.sessionId, reply.passwd or b"")
 
@@ -53,15 +57,20 @@ class RawClient:
 
     def call(self, op: int, body: bytes = b"", xid: int | None = None) -> tuple[records.ReplyHeader, bytes]:
         """Sends a request and waits for its reply; gives header and the rest."""
-        if xid is None:
-            self._xid += 1
-            xid = self._xid
-        self._send(records.encode_RequestHeader(xid, op) + body)
+        xid = self.send(op, body, xid)
         while True:
             frame = self._receive()
             header, offset = records.decode_ReplyHeader(frame, 0, len(frame))
             if header.xid == xid:
                 return header, frame[offset:]
+
+    def send(self, op: int, body: bytes = b"", xid: int | None = None) -> int:
+        """Sends a request; gives its xid."""
+        if xid is None:
+            self._xid += 1
+            xid = self._xid
+        self._send(records.encode_RequestHeader(xid, op) + body)
+        return xid
 
     def pipeline(self, op: int, bodies: Iterable[bytes]) -> Iterator[int]:
         """Sends all requests at once; gives the error code of each reply as it comes."""

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from txzk.auth.providers import ProviderRegistry
 from txzk.config import dynamic_files
+from txzk.config.dynamic_files import FileChange
 from txzk.config.keys import ConfigError
 from txzk.config.quorum import QuorumConfig
 from txzk.config.server import ServerConfig
@@ -91,15 +92,21 @@ class Member:
         return self.config, self.database, self.registry, self.random, self.four_letter_words, now_ms
 
     def set_last_seen(self, verifier: QuorumVerifier) -> None:
-        """A configuration is proposed; kept only where configurations may change."""
-        if not self.config.reconfig_enabled or verifier.version <= self.last_seen_verifier.version:
+        """A configuration is proposed, or a new leader has told the newest that it knows; kept only where configurations may change.
+
+        What the leader does not know was never committed, and what this server has seen of it counts no more.
+        """
+        if not self.config.reconfig_enabled or verifier.version == self.last_seen_verifier.version:
             return
         verifier = verifier.with_oracle(self.quorum.verifier.oracle)
         self.last_seen_verifier = verifier
         self.reconfigured = True
         path = self.quorum.config_path
         if path is not None:
-            self.effects.append(ReplaceFiles([dynamic_files.proposed(path, verifier)]))
+            is_next = verifier.version > self.verifier.version
+            self.effects.append(ReplaceFiles([
+                dynamic_files.proposed(path, verifier) if is_next else FileChange(dynamic_files.next_path(path), None)
+            ]))
 
     def activate(self, verifier: QuorumVerifier, leader_sid: int | None, zxid: int | None) -> bool:
         """A configuration is in force.
