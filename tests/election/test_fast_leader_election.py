@@ -282,6 +282,15 @@ def test_both_configurations_need_a_quorum() -> None:
     assert server.fle.deadline_ms() == 500
 
 
+@pytest.mark.parametrize("round", [1, 7])
+def test_a_leader_that_is_there_needs_no_quorum_in_the_last_seen_configuration(round: int) -> None:
+    """Else a server that alone has seen a proposal would never come back."""
+    server = looking(3, coming=verifier(2, observers=(1,), version=5, server_2="10.0.0.2:2888:3888", server_3="10.0.0.3:2888:3888"))
+    server.hears(1, FOLLOWING, 2, round)
+    server.hears(2, LEADING, 2, round)
+    assert server.fle.elected is not None and server.fle.elected.leader == 2
+
+
 def test_a_last_seen_configuration_that_is_not_newer_needs_none() -> None:
     server = looking(2, verifier(3, version=5), coming=verifier(7, version=5))
     server.hears(1, LOOKING, 2, now_ms=5)

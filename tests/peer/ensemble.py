@@ -100,7 +100,7 @@ class Node:
         self.world = world
         self.sid = sid
         self.disk = MemoryDisk()
-        self.files = {"/data/myid": str(sid), "zoo.cfg": cfg}
+        self.files = {"/data/myid": str(sid), "/zoo.cfg": cfg}
         self._properties = properties
         self.peer: QuorumPeer | None = None
         self.start()
@@ -109,7 +109,7 @@ class Node:
         """Recovers, and runs."""
         def read(path: str) -> str:
             try:
-                return self.files[path.removeprefix("/") if path == "/zoo.cfg" else path]
+                return self.files[path]
             except KeyError:
                 raise ConfigError(f"{path}: no such file") from None
 
@@ -124,7 +124,7 @@ class Node:
         self.listens = False
         self.leader_dials: list[DialLeader] = []
         self.moved: list[OpenElectionPort | MoveClientPort] = []
-        self.config = load(self.files["zoo.cfg"], self._properties, "zoo.cfg", "/", read)
+        self.config = load(self.files["/zoo.cfg"], self._properties, "zoo.cfg", "/", read)
         random = Random(self.sid)
         database = MemberDatabase(self.config, recover_member(self.disk, self.config), random, self.disk, world.now_ms)
         self.peer = QuorumPeer(

@@ -250,12 +250,16 @@ class FastLeaderElection:
             self._decide(turn, vote, turn.established)
 
     def _established(self, turn: _Round, votes: Mapping[int, Vote], vote: Vote) -> bool:
-        """Whether a quorum is behind the leader of a vote, and the leader itself leads."""
+        """Whether a quorum is behind the leader of a vote, and the leader itself leads.
+
+        A quorum of the active configuration is enough, where Java wants one of the next too: a server that alone has seen a proposal
+        of that, and voters that are no quorum there, would never come back. What counts as committed is not decided here.
+        """
         if vote.leader == self._sid:
             leads = vote.election_epoch == self.logical_clock
         else:
             leads = vote.leader in votes and votes[vote.leader].state is ServerState.LEADING
-        return leads and turn.view.acks(votes, vote).has_quorum()
+        return leads and turn.view.followers(votes, vote).has_quorum()
 
     def _look_for_quorum(self, turn: _Round, now_ms: int) -> None:
         """Where a quorum says the same, the end is near; it is near no more where the quorum is lost."""
@@ -310,8 +314,14 @@ class _View:
         return self.verifier.weight(vote.leader) > 0 and vote.succeeds(other)
 
     def acks(self, votes: Mapping[int, Vote], vote: Vote) -> AckSet:
-        """Who says the same as a vote."""
-        acks = AckSet(self.verifiers)
+        """Who says the same as a vote, where a leader is to be elected."""
+        return self._agreed(AckSet(self.verifiers), votes, vote)
+
+    def followers(self, votes: Mapping[int, Vote], vote: Vote) -> AckSet:
+        """Who says the same as a vote, where a leader is there already."""
+        return self._agreed(AckSet([self.verifier]), votes, vote)
+
+    def _agreed(self, acks: AckSet, votes: Mapping[int, Vote], vote: Vote) -> AckSet:
         for sid, other in votes.items():
             if vote.agrees_with(other):
                 acks.add(sid)
