@@ -72,10 +72,21 @@ def decode_entry(entry: bytes) -> tuple[TxnHeader, Any, TxnDigest | None]:
     """
     end = len(entry)
     header, offset = records.decode_TxnHeader(entry, 0, end)
-    if header.type == opcodes.CLOSE_SESSION and end - offset == _DIGEST_BYTES and not _is_path_list(entry, offset):
+    type = header.type
+    if type == opcodes.CREATE and end - offset > _DIGEST_BYTES:
+        # Where the decoder is told the end of the record, it knows the ACL by its bytes.
+        last = end - _DIGEST_BYTES
+        try:
+            create, behind = records.decode_CreateTxn(entry, offset, last)
+            if behind == last:
+                return header, create, records.decode_TxnDigest(entry, last, end)[0]
+        except JuteError:
+            # There is no digest, or it is no such record.
+            pass
+    if type == opcodes.CLOSE_SESSION and end - offset == _DIGEST_BYTES and not _is_path_list(entry, offset):
         txn: Any = None
     else:
-        txn, offset = _decode(header.type, entry, offset, end)
+        txn, offset = _decode(type, entry, offset, end)
     if offset == end:
         return header, txn, None
     digest, offset = records.decode_TxnDigest(entry, offset, end)
