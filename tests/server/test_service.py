@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from twisted.logger import LogLevel, capturedLogs
 
 from tests.peer.world import frame
 from tests.server.shell import Disk
+from tests.system.servers import free_port
 from tests.testing.raw import Quiet, RawClient
 from txzk.config.server import load
 from txzk.defs import errors, opcodes
@@ -174,6 +176,56 @@ def test_a_failure_may_be_told_to_somebody_else(world: World) -> None:
     service.driver.server.failed("no space")
     service.driver.pump()
     assert (reasons, service.exit_code, world.reactor.stops) == (["no space"], 0, 0)
+
+
+def takes_clients(port: int) -> bool:
+    """Whether somebody listens."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_clients_are_sent_elsewhere(world: World) -> None:
+    service = world.make()
+    service.startService()
+    ports = [service.client_address[1], free_port(), free_port()]
+    # The second of two that come at once counts.
+    service._move_client_port(("127.0.0.1", ports[1]))
+    service._move_client_port(("127.0.0.1", ports[2]))
+    world.reactor.advance(0)
+    assert service.client_address == ("127.0.0.1", ports[2])
+    assert [takes_clients(port) for port in ports] == [False, False, True]
+    service._move_client_port(None)
+    world.reactor.advance(0)
+    assert not takes_clients(ports[2])
+    service._move_client_port(("127.0.0.1", ports[1]))
+    world.reactor.advance(0)
+    assert takes_clients(ports[1])
+
+
+def test_an_address_that_cannot_be_had_costs_the_clients_only(world: World) -> None:
+    service = world.make()
+    service.startService()
+    with socket.create_server(("127.0.0.1", 0)) as other, capturedLogs() as events:
+        port = other.getsockname()[1]
+        service._move_client_port(("127.0.0.1", port))
+        world.reactor.advance(0)
+    assert [line.partition(": ")[0] for line in lines(events, LogLevel.error)] == [f"clients cannot connect at 127.0.0.1:{port}"]
+    assert service.driver is not None and not service.driver.stopped
+    service._move_client_port(("127.0.0.1", port))
+    world.reactor.advance(0)
+    assert takes_clients(port)
+
+
+def test_a_server_that_stops_meanwhile_listens_nowhere(world: World) -> None:
+    service = world.make()
+    service.startService()
+    port = free_port()
+    service._move_client_port(("127.0.0.1", port))
+    world.stop(service)
+    assert not takes_clients(port)
 
 
 def snapshots(folder: Path) -> list[str]:

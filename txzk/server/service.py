@@ -67,6 +67,7 @@ class ZooKeeperService(Service):
         self._disks: list[DiskWorker] = []
         self._lock = -1
         self._port: Any = None
+        self._moves_to: tuple[str, int] | None = None
         self._purge: Any = None
         self.client_address: tuple[str, int] = ("", 0)
         self.exit_code = 0
@@ -113,13 +114,15 @@ class ZooKeeperService(Service):
         :param address: host and port; None for nowhere.
         """
         port, self._port = self._port, None
+        self._moves_to = address
         closed = maybeDeferred(port.stopListening) if port is not None else succeed(None)
-        if address is not None:
-            closed.addCallback(lambda _: self._listen_again(*address))
+        closed.addCallback(lambda _: self._listen_again())
 
-    def _listen_again(self, host: str, port: int) -> None:
-        if self.driver is None or self.driver.stopped:
+    def _listen_again(self) -> None:
+        if self._moves_to is None or self.driver is None or self.driver.stopped:
             return
+        host, port = self._moves_to
+        self._moves_to = None
         try:
             self._listen(host, port)
         except CannotListenError as error:
