@@ -163,6 +163,22 @@ async def test_an_end_in_the_middle_of_a_dial(pair: Pair) -> None:
     assert pair.two.port.addresses == []
 
 
+@ensureDeferred
+async def test_a_server_that_listens_elsewhere_keeps_its_connections(pair: Pair) -> None:
+    pair.two.send(1, b"here")
+    await pair.one.until(lambda: pair.one.messages == [(2, b"here")])
+    [before] = pair.one.port.addresses
+    await pair.one.port.close()
+    assert pair.one.port.addresses == []
+    pair.one.listen(1, pair.servers)
+    pair.two.send(1, b"still here")
+    await pair.one.until(lambda: len(pair.one.messages) == 2)
+    assert pair.one.port.addresses != [before] and pair.two.failures == []
+    await pair.one.port.stop()
+    pair.one.port.listen([("127.0.0.1", 0)])
+    assert pair.one.port.addresses == []
+
+
 class Stranger(Protocol):
     """Says something, and tells when it is hung up on."""
 
