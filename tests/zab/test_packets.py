@@ -226,3 +226,28 @@ def test_lengths_that_cannot_be(damaged: bytes, refusal: str) -> None:
 
 def test_the_longest_data() -> None:
     assert read(packets.proposal(1, bytes(MAX))) == [(packets.PROPOSAL, 1, bytes(MAX), None)]
+
+
+def test_packets_of_one_kind_in_a_run() -> None:
+    stream = QuorumPackets(MAX)
+    stream.receive(packets.ack(1) + packets.ack(2) + packets.ack(3) + packets.encode(packets.ACK, 4, b"") + packets.ack(5) + packets.ack(6)[:-1])
+    assert stream.take_run(packets.COMMIT) == []
+    assert stream.take_run(packets.ACK) == [1, 2, 3]
+    assert stream.take_run(packets.ACK) == []
+    assert stream.take() == (packets.ACK, 4, b"", None)
+    assert stream.take_run(packets.ACK) == [5]
+    stream.receive(packets.ack(6)[-1:])
+    assert stream.take_run(packets.ACK) == [6]
+    assert stream.held_bytes == 0
+
+
+def test_the_same_ids_again_and_others_behind_them() -> None:
+    data = b"".join(packets.request(7, cxid, 1, b"body", ids) for cxid, ids in enumerate([IDS, IDS, IDS[:1], IDS[:1], IDS, IDS[:2], [], None, IDS]))
+    for size in (1, 7, 64, len(data)):
+        stream = QuorumPackets(MAX)
+        found = []
+        for start in range(0, len(data), size):
+            stream.receive(data[start : start + size])
+            found += taken(stream)
+        assert [packet.authinfo for packet in found] == [IDS, IDS, IDS[:1], IDS[:1], IDS, IDS[:2], [], None, IDS]
+        assert [packets.parse_request(packet.data)[1] for packet in found] == list(range(9))

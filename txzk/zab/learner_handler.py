@@ -10,14 +10,14 @@ LEADERINFO nor ACKEPOCH, and want NEWLEADER before their synchronization. Covere
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Final, Protocol
 
 from txzk.defs import errors, opcodes, zxid
 from txzk.defs.errors import StorageError
 from txzk.jute.errors import JuteError
-from txzk.jute.records import QuorumPacket
+from txzk.jute.records import Id, QuorumPacket
 from txzk.zab import packets
 from txzk.zab.packets import QuorumPackets
 
@@ -146,6 +146,9 @@ class LearnerHandler:
         self._told_zxid = 0
         # The proposal whose ack is awaited, the last one sent, and when they were; 0 for none.
         self._probe_zxid = self._probe_ms = self._sent_zxid = self._sent_ms = 0
+        # The ids of the last request, as they came and as they are used.
+        self._last_authinfo: Sequence[Id] | None = None
+        self._last_ids: list[tuple[str, str]] = []
 
     def __repr__(self) -> str:
         return f"LearnerHandler({self.name})"
@@ -384,7 +387,10 @@ class LearnerHandler:
     def _up_to_date(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
         type = packet.type
         if type == packets.ACK:
-            self._acked(packet.zxid)
+            # A learner acks all that one flush has written, one by one.
+            run = self._packets.take_run(packets.ACK)
+            self.packets_received += len(run)
+            self._acked(max((packet.zxid, *run)))
         elif type == packets.REQUEST:
             self._requested(packet, now_ms, wall_ms)
         elif type == packets.PING:
@@ -409,7 +415,11 @@ class LearnerHandler:
     def _requested(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
         session_id, cxid, op, body = packets.parse_request(packet.data)
         self.requests_received += 1
-        ids = [(scheme or "", id or "") for scheme, id in packet.authinfo or ()]
+        authinfo = packet.authinfo
+        if authinfo is not self._last_authinfo or authinfo is None:
+            self._last_authinfo = authinfo
+            self._last_ids = [(scheme or "", id or "") for scheme, id in authinfo or ()]
+        ids = self._last_ids
         if op == opcodes.SYNC:
             self._master.sync_requested(self, session_id, cxid, body, ids)
         elif op in _PROPOSED:

@@ -54,12 +54,18 @@ _HEAD: Final = struct.Struct(">iqi")
 _INT: Final = struct.Struct(">i")
 _LONG: Final = struct.Struct(">q")
 _REQUEST: Final = struct.Struct(">qii")
+_REQUEST_HEAD: Final = struct.Struct(">iqiqii")
 _TOUCHED: Final = struct.Struct(">qi")
 _REVALIDATED: Final = struct.Struct(">q?")
 _NO_AUTHINFO: Final = b"\xff\xff\xff\xff"
 _HEAD_BYTES: Final = 16
 _SMALLEST_BYTES: Final = 20
 _ID_BYTES: Final = 8
+# Lists of ids whose bytes are remembered: no client can make this more than 64 KiB.
+_MOST_REMEMBERED: Final = 128
+_LONGEST_REMEMBERED: Final = 512
+# What a record's class does first; without its detour through keyword arguments.
+_new = tuple.__new__
 
 # (session_id, cxid, op, body)
 RequestPayload = tuple[int, int, int, bytes]
@@ -142,7 +148,23 @@ def request(session_id: int, cxid: int, op: int, body: bytes, ids: Iterable[tupl
     :param body: the bytes behind the request header, as the client sent them.
     :param ids: what the client has proved.
     """
-    return encode(REQUEST, -1, _REQUEST.pack(session_id, cxid, op) + body, ids)
+    return b"".join((_REQUEST_HEAD.pack(REQUEST, -1, _REQUEST.size + len(body), session_id, cxid, op), body, _authinfo(ids)))
+
+
+_remembered: dict[tuple[tuple[str, str], ...], bytes] = {}
+
+
+def _authinfo(ids: Iterable[tuple[str, str]] | None) -> bytes:
+    """The ids as they end a packet; most clients of a server have proved the same."""
+    if ids is None:
+        return _NO_AUTHINFO
+    key = tuple(ids)
+    known = _remembered.get(key)
+    if known is None:
+        known = records.encode_QuorumPacket(REQUEST, -1, None, key)[_HEAD_BYTES:]
+        if len(known) <= _LONGEST_REMEMBERED and len(_remembered) < _MOST_REMEMBERED:
+            _remembered[key] = known
+    return known
 
 
 def parse_request(data: bytes | None) -> RequestPayload:
@@ -250,6 +272,9 @@ class QuorumPackets:
         self._begun: tuple[int, int, bytes | None] | None = None
         self._ids_left = 0
         self._ids: list[Id] = []
+        # The ids of the last packet that had some, and their bytes: the clients of a learner have mostly proved the same.
+        self._last_ids: list[Id] = []
+        self._last_ids_bytes = b""
 
     @property
     def held_bytes(self) -> int:
@@ -295,14 +320,45 @@ class QuorumPackets:
                 raise self._bad_length(count, "authinfo", size - 4)
             self._advance(size, len(buffer))
             self._need = _SMALLEST_BYTES
-            return QuorumPacket(type, zxid, data, None if count else [])
+            return _new(QuorumPacket, (type, zxid, data, None if count else []))
+        known = self._last_ids_bytes
+        if known and self._have >= size + len(known) - _INT.size and buffer.startswith(known, start + size - _INT.size):
+            self._advance(size + len(known) - _INT.size, len(buffer))
+            self._need = _SMALLEST_BYTES
+            return _new(QuorumPacket, (type, zxid, data, self._last_ids))
         if count * _ID_BYTES > self._max_data_bytes:
             raise self._bad_length(count, "authinfo", size - 4)
+        begin = start + size - _INT.size
         self._advance(size, -1)
+        consumed = self._consumed
         self._begun = (type, zxid, data)
         self._ids_left = count
         self._ids = []
-        return self._take_ids(buffer)
+        packet = self._take_ids(buffer)
+        size = self._consumed - consumed + _INT.size
+        if packet is not None and size <= _LONGEST_REMEMBERED:
+            self._last_ids = self._ids
+            self._last_ids_bytes = buffer[begin : begin + size]
+        return packet
+
+    def take_run(self, type: int) -> list[int]:
+        """The zxids of the packets that come next, as long as they are of this type and have neither data nor ids."""
+        found: list[int] = []
+        if self._have < self._need or self._begun is not None:
+            return found
+        buffer = self._chunks[0] if len(self._chunks) == 1 else self._joined()
+        start = at = self._offset
+        last = len(buffer) - _SMALLEST_BYTES
+        unpack = _SMALLEST.unpack_from
+        while at <= last:
+            next_type, zxid, length, count = unpack(buffer, at)
+            if next_type != type or length != -1 or count != -1:
+                break
+            found.append(zxid)
+            at += _SMALLEST_BYTES
+        if found:
+            self._advance(at - start, len(buffer))
+        return found
 
     def _take_ids(self, buffer: bytes) -> QuorumPacket | None:
         """Takes the ids that have come, each for good: a long list does not have its bytes joined again and again."""
