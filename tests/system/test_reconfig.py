@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from tests.system.ensemble import Ensemble, Member, layouts
 from tests.system.raw_client import RawClient, RawError
+from tests.system.servers import java_lib
 from tests.system.suites import ports_in_a_row
 from txzk.defs import errors, opcodes
 from txzk.jute import records
@@ -155,7 +157,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     made: list[Changing] = []
 
     def make_one(kinds: str, settings: dict[str, object] | None = None) -> Changing:
-        made.append(Changing(kinds, tmp_path, settings or {}))
+        made.append(Changing(kinds, tmp_path / kinds, settings or {}))
         return made[-1]
 
     yield make_one
@@ -360,3 +362,46 @@ def test_reconfigs_where_they_are_not_enabled(make: Make, kinds: str) -> None:
             changing.reconfig(sid, leaving="3")
         assert refused.value.code == errors.RECONFIG_DISABLED
         assert version_of(changing.config(sid)) == 0
+
+
+def said(changing: Changing) -> tuple[list[str], list[str]]:
+    """What Java's command line prints of reconfigurations, in words that are those of every ensemble; and its errors."""
+    leader, (other, third) = first_three(changing)
+    changing.ensemble.start(JOINER)
+    changing.wait_modes({JOINER: "follower"})
+    members = changing.members[other].folder / "members"
+    members.write_text("".join(f"{changing.line(sid)}\n" for sid in (1, 2, 3)))
+    script = (
+        f"config -c\nconfig -s\nreconfig -remove 4\naddauth digest super:test\nconfig -w\nreconfig -s -add {changing.line(JOINER)}\nconfig\n"
+        f"reconfig -v 5 -remove 4\nreconfig -remove {third},4 -add {changing.line(JOINER, OBSERVER)}\nreconfig -file {members}\n"
+        f"reconfig -remove {leader},{third}\nreconfig -members {changing.line(leader)},{changing.line(other)}\nconfig -c\nquit\n"
+    )
+    done = cli(changing.members[other].port, script)
+    text = re.sub(r"\nWATCHER::\n\nWatchedEvent state:(?:SyncConnected|Closed) type:None .*\n", "", done.stdout)
+    for pattern, word in (
+        (r"(?m)^mtime = .*$", "mtime = some time"), (r"version=\w+", "version"), (r"(?m)^mZxid = .*$", "mZxid"), (r"(?m)zxid: \d+$", "zxid"),
+        (r"(?m)^\w{9} (?=127|,)", ""),
+    ):
+        text = re.sub(pattern, word, text)
+    for sid, word in ((leader, "the leader"), (other, "the other"), (third, "the third"), (JOINER, "the joiner")):
+        member = changing.members[sid]
+        text = text.replace(f"server.{sid}=", f"{word}: ")
+        for number, port in enumerate((member.port, member.quorum_port, member.election_port)):
+            text = text.replace(str(port), f"port {number} of {word}")
+    return sorted(re.split(r"[\n,]", text)), done.stderr.splitlines()
+
+
+def cli(port: int, script: str) -> subprocess.CompletedProcess[str]:
+    java = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp", f"{java_lib()}/*"]
+    return subprocess.run(
+        [*java, "org.apache.zookeeper.ZooKeeperMain", "-server", f"{HOST}:{port}"], input=script, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_javas_command_line_prints_what_it_prints_with_java(make: Make) -> None:
+    wanted, wanted_errors = said(make("JJJJ"))
+    lines, found_errors = said(make("TTTT"))
+    assert lines == wanted
+    assert found_errors == wanted_errors
+    assert lines.count("Committed new configuration:") == 4
+    assert sum("Arguments are not valid" in line for line in found_errors) == 1
