@@ -108,6 +108,10 @@ class SimClient:
         self._network.gone(self.name, self._chance.random() < 0.5)
         self._end = None
 
+    def own_paths(self) -> list[str]:
+        """Where its ephemeral nodes are, or may be."""
+        return [f"{path}/{self.name}" for path in SHARED]
+
     @property
     def connected(self) -> bool:
         """Whether it has a session and a server."""

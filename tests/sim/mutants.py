@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from txzk.database.tree import DataTree
 from txzk.peer import member_database
+from txzk.peer.database import ZKDatabase
 from txzk.peer.effects import WriteEpoch
 from txzk.peer.following import Following
 from txzk.peer.member_database import MemberDatabase
@@ -20,6 +21,7 @@ from txzk.peer.quorum_peer import QuorumPeer
 from txzk.peer.snapshots import Snapshots
 from txzk.persistence import epochs, recovery, truncate
 from txzk.persistence.recovery import Recovered
+from txzk.request.changes import OutstandingChanges
 from txzk.zab.broadcast import Broadcast
 from txzk.zab.learner import Learner
 from txzk.zab.learner_host import CURRENT_EPOCH
@@ -246,10 +248,46 @@ MUTANTS: Final[dict[str, Callable[[], Patches]]] = {
 }
 
 
+# Bugs of our own that the simulator has found.
+
+
+def _made_anew() -> Patches:
+    """A session that ends takes away what another one has made in the place of its ephemeral node, while both are outstanding."""
+
+    def stale(self: Any, session_id: int) -> list[str]:
+        owned: dict[str, None] = dict(self._tree.ephemerals.get(session_id, {}))
+        for path, record in self._records.items():
+            if not record.exists:
+                owned.pop(path, None)
+            elif record.ephemeral_owner == session_id:
+                owned[path] = None
+        return list(owned)
+
+    return [(OutstandingChanges, "ephemerals_of", stale)]
+
+
+def _second_snapshot() -> Patches:
+    """A snapshot begins while the one before it waits for the log, and takes its place."""
+
+    def begin(self: Any, now_ms: int) -> None:
+        if not self._snapshots.running and self._snapshots.due(self.log.txns_since_roll, self.log.bytes_since_roll):
+            self.begin_snapshot(now_ms)
+
+    return [(ZKDatabase, "begin_snapshot_if_due", begin)]
+
+
+def _unsynced_start() -> Patches:
+    """What a killed server has written and not waited for counts after its start, and is lost with the power."""
+    return [(recovery, "_make_durable", lambda disk, snap_dir, log_dir: None)]
+
+
+FOUND: Final[dict[str, Callable[[], Patches]]] = {"made anew": _made_anew, "second snapshot": _second_snapshot, "unsynced start": _unsynced_start}
+
+
 @contextmanager
 def planted(issue: str) -> Iterator[None]:
-    """As long as this lasts, the machines have the bug of ZOOKEEPER-`issue`."""
+    """As long as this lasts, the machines have the bug of ZOOKEEPER-`issue`, or one of FOUND."""
     with ExitStack() as stack:
-        for owner, name, replacement in MUTANTS[issue]():
+        for owner, name, replacement in (MUTANTS | FOUND)[issue]():
             stack.enter_context(patch.object(owner, name, replacement))
         yield

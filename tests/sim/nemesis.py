@@ -6,6 +6,7 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.sim.history import Op
 from tests.sim.server import SimServer
 
 if TYPE_CHECKING:
@@ -174,10 +175,19 @@ class Nemesis:
         return True
 
     def _client(self) -> bool:
-        clients = [client for client in self._world.clients if not client.dead]
+        clients = [client for client in self._world.clients if client.busy]
         if not clients:
             return False
-        self._chance.choice(clients).die()
+        client = self._chance.choice(clients)
+        if self._chance.random() < 0.5:
+            client.die()
+        else:
+            # While its session ends, another client makes some of its ephemeral nodes anew, for good.
+            other = self._chance.choice(clients)
+            if other is not client:
+                for path in client.own_paths():
+                    other.ask_now(Op("multi", parts=(Op("delete", path), Op("create", path, other.name.encode()))))
+            client.stop()
         self._world.add_client()
         return True
 

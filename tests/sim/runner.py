@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from multiprocessing import get_context
 from typing import Any
 
+from tests.sim import mutants
 from tests.sim.swarm import draw
 from tests.sim.world import Report, World
 
@@ -28,6 +29,32 @@ def run_seed(seed: int, servers: int | None = None, trace: Any = None) -> Report
     """
     swarm = draw(seed, servers)
     return World(swarm, trace=trace).run()
+
+
+def kill(issue: str, most: int, processes: int) -> Report | None:
+    """Plants a known bug of ZooKeeper; gives the first history in which a checker sees it, None where it survives.
+
+    :param most: how many seeds are tried.
+    """
+    with mutants.planted(issue):
+        # The processes begin here, so that they have the bug too.
+        for report in run_seeds(range(most), None, processes):
+            if report.violations:
+                return report
+    return None
+
+
+def _kill_all(issues: list[str], most: int, processes: int) -> int:
+    survived = 0
+    for issue in issues or list(mutants.MUTANTS):
+        report = kill(issue, most, processes)
+        what = (mutants.MUTANTS[issue].__doc__ or "").strip()
+        if report is None:
+            survived += 1
+            print(f"ZOOKEEPER-{issue} has SURVIVED {most} seeds: {what}", flush=True)
+        else:
+            print(f"ZOOKEEPER-{issue} was killed by seed {report.seed}: {what}\n    {report.violations[0].strip().splitlines()[-1][:200]}", flush=True)
+    return 1 if survived else 0
 
 
 def _run(job: tuple[int, int | None]) -> Report:
@@ -86,6 +113,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--seed", type=int, help="one history")
     what.add_argument("--seeds", help="a range of histories, A..B, both included")
+    what.add_argument("--mutants", nargs="*", metavar="ID", help="plants known bugs, all or those named, and tells which seed kills each")
+    parser.add_argument("--most", type=int, default=1000, help="seeds after which a planted bug has survived")
     parser.add_argument("--servers", type=int, choices=range(1, 8), help="how many servers vote; drawn from the seed by default")
     parser.add_argument("--trace", action="store_true", help="tells everything that happens in the one history")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="how many histories at a time")
@@ -93,8 +122,10 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """:returns: 1 where something was violated."""
+    """:returns: 1 where something was violated, or a planted bug has survived."""
     options = _arguments(arguments)
+    if options.mutants is not None:
+        return _kill_all(options.mutants, options.most, options.processes)
     if options.seed is not None:
         report = run_seed(options.seed, options.servers, print if options.trace else None)
         summary = Summary()

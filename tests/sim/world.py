@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -33,6 +34,8 @@ from txzk.jute.records import TxnHeader
 from txzk.peer import database
 from txzk.persistence import epochs
 from txzk.persistence.disk import read_all
+from txzk.zab import learner_handler
+from txzk.zab.snapshot_stream import SnapshotStream
 
 # Steps in which the end of a phase is looked for.
 STEP_MS: Final = 100
@@ -246,7 +249,7 @@ class World:
 
     def run(self) -> Report:
         """Lives through it."""
-        with recorded(self._observe), patch.object(database, "_NODES_A_STEP", self.swarm.snapshot_nodes):
+        with recorded(self._observe), self._small_steps():
             for server in self.servers:
                 self.clock.after(self._chance.randrange(1000) * 1000, lambda server=server: self.revive(server))  # type: ignore[misc]
             for _ in range(self.swarm.clients):
@@ -262,6 +265,17 @@ class World:
         report.events = self.clock.events
         report.digest = zlib.crc32(repr((report.violations, report.counts, self.network.digest, self.clock.events)).encode(), self._digest)
         return report
+
+    @contextmanager
+    def _small_steps(self) -> Iterator[None]:
+        """The trees here are small: snapshots, to the disk and to learners, would be written at one blow, and never be fuzzy."""
+        nodes = self.swarm.snapshot_nodes
+        step = SnapshotStream.step
+        with (
+            patch.object(database, "_NODES_A_STEP", nodes), patch.object(SnapshotStream, "step", lambda stream: step(stream, nodes)),
+            patch.object(learner_handler, "PIECE_BYTES", 100 * nodes),
+        ):
+            yield
 
     def _until(self, limit_ms: int, done: Callable[[], bool], text: Callable[[], str]) -> bool:
         """Waits until something is so; it is a violation if that takes longer."""
@@ -337,7 +351,7 @@ class World:
 
     def _all_answered(self) -> bool:
         """Every client can write, and reads what it has written."""
-        alive = [client for client in self.clients if not client.dead]
+        alive = [client for client in self.clients if client.busy]
         for client in alive:
             client.busy = False
         asked = []
