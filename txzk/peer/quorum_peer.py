@@ -96,6 +96,11 @@ class QuorumPeer:
         """What the server does."""
         return self.election.state
 
+    @property
+    def serves(self) -> bool:
+        """Whether there is a role that serves clients."""
+        return self.role is not None and self.role.server is not None
+
     # Clients
 
     def connected(self, remote_host: str, remote_port: int, now_ms: int, wall_ms: int) -> ServerCnxn | None:

@@ -80,6 +80,7 @@ class Driver:
         self._stop = stop
         self.outputs: dict[Any, Output] = {}
         self._timer: IDelayedCall | None = None
+        self._timer_ms = 0
         self._step: IDelayedCall | None = None
         self.stopped = False
 
@@ -162,7 +163,15 @@ class Driver:
 
     def _arm(self) -> None:
         now = monotonic_ms()
-        self._timer = self._reactor.callLater((self.server.deadline_ms(now) - now) / 1000, self._fire)
+        self._timer_ms = self.server.deadline_ms(now)
+        self._timer = self._reactor.callLater((self._timer_ms - now) / 1000, self._fire)
+
+    def _arm_sooner(self) -> None:
+        """The machine may want its timer earlier than it did."""
+        timer = self._timer
+        if timer is not None and timer.active() and self.server.deadline_ms(monotonic_ms()) < self._timer_ms:
+            timer.cancel()
+            self._arm()
 
     def _fire(self) -> None:
         self.run(lambda: self.server.timer_fired(monotonic_ms(), wall_ms()))

@@ -73,6 +73,9 @@ class QuorumDriver(Driver):
     def pump(self) -> None:
         self._peer.settle(monotonic_ms(), wall_ms())
         super().pump()
+        if not self._peer.serves:
+            # An election goes in steps that are shorter than a tick.
+            self._arm_sooner()
 
     def _own(self, addresses: Callable[[QuorumServer], list[tuple[str, int]]]) -> list[tuple[str, int]]:
         """Where this server listens: its own addresses, or the same ports on all of this machine."""
