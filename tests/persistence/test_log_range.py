@@ -98,9 +98,12 @@ def test_a_file_whose_beginning_is_behind_the_first() -> None:
 
 
 def test_more_than_is_worth_sending() -> None:
-    size = len(entry(1))
-    assert zxids(FILES, 2, 8, max_bytes=3 * size) == [1, 2, 3, 4, 5]
-    assert zxids(FILES, 2, 5, max_bytes=3 * size) == [1, 2, 3, 4, 5]
+    """The file that it begins in does not count, nor do those that are not needed."""
+    size = FILES.size("/v/log.4")
+    assert zxids(FILES, 2, 8, max_bytes=size) == []
+    assert zxids(FILES, 2, 5, max_bytes=size) == [1, 2, 3, 4, 5]
+    assert zxids(FILES, 2, 5, max_bytes=size - 1) == []
+    assert zxids(FILES, 2, 3, max_bytes=1) == [1, 2, 3]
 
 
 def test_damage_is_told() -> None:

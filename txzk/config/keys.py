@@ -108,6 +108,16 @@ def number(lowest: int, highest: int = INT_MAX) -> Kind:
     return Kind(f"a whole number from {lowest} to {highest}", convert)
 
 
+def at_most_one(fallback: float) -> Kind:
+    """A share; a larger one makes no sense, and `fallback` takes its place."""
+
+    def convert(value: str) -> float:
+        found = float(value)
+        return fallback if found > 1 else found
+
+    return Kind("a number up to 1", convert)
+
+
 def at_least(lowest: int, fallback: int | None = None) -> Kind:
     """A whole number; a lower one than makes sense is replaced by the lowest that does, or by `fallback`."""
     replacement = lowest if fallback is None else fallback

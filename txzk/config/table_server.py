@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from txzk.config.keys import ANY_NUMBER, COUNT, DETAIL, FRACTION, IDLE, LATER, LIST, LONG_MAX, NOT_NO, SWITCH, TEXT, YES, Key, at_least, number, words
+from txzk.config.keys import ANY_NUMBER, COUNT, DETAIL, FRACTION, IDLE, LATER, LIST, LONG_MAX, NOT_NO, SWITCH, TEXT, YES, Key, at_least, at_most_one, number, words
 
 _LONG: Final = number(-LONG_MAX, LONG_MAX)
 
@@ -14,7 +14,7 @@ STORAGE: Final[tuple[Key, ...]] = (
     Key("zookeeper.preAllocSize", number(0, 2**31 // 1024), 65536, "Step in which a log file grows.", "KiB", "pre_alloc_size_kb"),
     Key("zookeeper.txnLogSizeLimitInKb", _LONG, -1, "Longest log file; 0 or less for no limit.", "KiB", "txn_log_size_limit_kb"),
     Key("zookeeper.commitLogCount", at_least(500), 500, "Transactions kept in memory for learners.", "", "commit_log_count"),
-    Key("zookeeper.snapshotSizeFactor", FRACTION, 0.33, "Share of a snapshot up to which a learner is sent the log.", "", "snapshot_size_factor"),
+    Key("zookeeper.snapshotSizeFactor", at_most_one(0.33), 0.33, "Share of a snapshot up to which a learner is sent the log.", "", "snapshot_size_factor"),
     Key(
         "zookeeper.forceSync", NOT_NO, True, "no: acknowledge before the disk has written; a crash of the machine loses writes.", "",
         "force_sync",

@@ -15,18 +15,19 @@ def read_range(
 ) -> Iterator[tuple[int, bytes]]:
     """Zxid and entry of the transactions from one at or before `first_zxid` up to `last_zxid`, read as they are taken.
 
-    Ends early where a transaction behind `first_zxid` is missing or there are more bytes than wanted, and at once where the files do not reach
-    back to it. Files that are older than a snapshot which a leader sent may lack the end of an epoch, and nothing in them would tell: between two
-    epochs the range ends too, unless this server knows what was there.
+    Ends early where a transaction behind `first_zxid` is missing, and at once where the files do not reach back to it or are more than wanted.
+    Files that are older than a snapshot which a leader sent may lack the end of an epoch, and nothing in them would tell: between two epochs the
+    range ends too, unless this server knows what was there.
 
     :param known_from_zxid: from here on the files have all that this server has: the zxid of the snapshot that it started from or was sent.
-    :param max_bytes: of the entries behind `first_zxid`; 0 for no limit.
+    :param max_bytes: of the files behind the one that it begins in, as long as they are (the same is counted in Java); 0 for no limit.
     :raises StorageError: for a file that is damaged or gone.
     """
     files = log_files(disk, log_dir)
     names = [name for begin, name in files if begin <= first_zxid][-1:] + [name for begin, name in files if first_zxid < begin <= last_zxid]
+    if 0 < max_bytes < sum(disk.size(f"{log_dir}/{name}") for name in names[1:]):
+        return
     last = -1
-    size = 0
     for name in names:
         for zxid, entry in LogReader(disk, f"{log_dir}/{name}", max_entry_bytes).entries():
             if zxid > last_zxid:
@@ -35,9 +36,6 @@ def read_range(
                 if last < 0 or not follows(zxid, last):
                     return
                 if max(last, first_zxid) < known_from_zxid and epoch_of(zxid) != epoch_of(last):
-                    return
-                size += len(entry)
-                if 0 < max_bytes < size:
                     return
             last = max(last, zxid)
             yield zxid, entry
