@@ -1,11 +1,13 @@
 """What a reconfig makes of a configuration, and what it may not."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.quorum.test_text import GROUPS, THREE
 from txzk.defs.errors import BadArgumentsError, BadVersionError, MarshallingError, ReconfigInProgressError
-from txzk.quorum.reconfig import changed, check_turn
-from txzk.quorum.servers import QuorumConfigError
+from txzk.quorum.reconfig import MAX_TEXT, changed, check_turn
+from txzk.quorum.servers import QuorumConfigError, QuorumServer
 from txzk.quorum.text import parse_config
 from txzk.quorum.verifiers import HierarchicalVerifier, MajorityVerifier
 
@@ -39,6 +41,41 @@ def test_joining_and_leaving() -> None:
 def test_a_server_may_take_the_address_of_one_that_leaves_and_of_itself() -> None:
     assert list(changed(parse_config(THREE), "server.4=a:1:2;3,server.2=b:1:2;3", "1", None, 1).servers) == [2, 3, 4]
     assert list(changed(parse_config(THREE), "server.4=localhost:1:2;3,server.5=localhost:1:2;3", None, None, 1).servers) == [1, 2, 3, 4, 5]
+
+
+def test_servers_that_a_file_has_put_at_one_place_may_part() -> None:
+    before = parse_config("server.1=a:1:2\nserver.2=a:1:2\nserver.3=c:1:2")
+    assert changed(before, "server.2=b:1:2;3", None, None, 1).servers[2].addresses[0].host == "b"
+    with pytest.raises(BadArgumentsError) as refused:
+        changed(before, "server.2=b:1:2;3,server.4=a:9:1;3", None, None, 1)
+    assert str(refused.value.__cause__).endswith("a:1 is that of server.1")
+
+
+def test_a_thousand_that_join_are_looked_at_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks need not have any rights while they are."""
+    looks = 0
+    endpoints = QuorumServer.endpoints
+
+    def counted(server: QuorumServer) -> Iterator[tuple[str, int]]:
+        nonlocal looks
+        looks += 1
+        return endpoints(server)
+
+    monkeypatch.setattr(QuorumServer, "endpoints", counted)
+    joining = ",".join(f"server.{sid}=h{sid}:1:2;3" for sid in range(4, 1000))
+    assert len(changed(parse_config(THREE), joining, None, None, 1).servers) == 999
+    assert looks < 3000
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_what_is_too_long_is_not_looked_at(which: int) -> None:
+    asked = [None, None, None]
+    asked[which] = "," * (MAX_TEXT + 1)
+    with pytest.raises(BadArgumentsError) as refused:
+        changed(parse_config(THREE), *asked, 1)
+    assert str(refused.value.__cause__) == "65537 characters: at most 65536 are expected"
+    asked[which] = "," * MAX_TEXT if which < 2 else f"{THREE}{',' * (MAX_TEXT - len(THREE))}"
+    assert len(changed(parse_config(THREE), *asked, 1).servers) == 3
 
 
 def test_a_whole_configuration_wins() -> None:

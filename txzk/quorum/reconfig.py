@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import Final
 
 from txzk.defs.errors import BadArgumentsError, BadVersionError, MarshallingError, ReconfigInProgressError
 from txzk.quorum.servers import NotANumberError, QuorumConfigError, QuorumServer, parse_server, parse_sid
 from txzk.quorum.text import check_addresses, parse_config
 from txzk.quorum.verifiers import MajorityVerifier, QuorumVerifier
+
+# Who asks is looked at after what is asked; and a configuration has to go into each notification of an election, which Java takes up to 512 KiB.
+MAX_TEXT: Final = 65536
 
 
 def check_turn(verifier: QuorumVerifier, last_seen: QuorumVerifier, config_id: int) -> None:
@@ -40,6 +44,9 @@ def changed(
     :raises MarshallingError: for what should be a number, as Java does not expect it.
     """
     try:
+        for text in (joining, leaving, new_members):
+            if text is not None and len(text) > MAX_TEXT:
+                raise QuorumConfigError(f"{len(text)} characters: at most {MAX_TEXT} are expected")
         if new_members is not None:
             found = parse_config(new_members.replace(",", "\n"), verifier.oracle).with_version(version)
         else:
@@ -61,6 +68,7 @@ def _changed(verifier: QuorumVerifier, joining: list[str], leaving: list[str], v
     servers = dict(verifier.servers)
     for sid in leaving:
         servers.pop(parse_sid(f"leaving.{sid}", sid), None)
+    places = _Places(servers.values())
     for line in joining:
         key, equals, value = line.partition("=")
         key = key.strip()
@@ -69,18 +77,39 @@ def _changed(verifier: QuorumVerifier, joining: list[str], leaving: list[str], v
         joiner = parse_server(parse_sid(key, key.rpartition(".")[2]), value.strip())
         if joiner.client_port is None:
             raise QuorumConfigError(f"{line}: a client port is expected")
+        before = servers.get(joiner.sid)
+        if before is not None:
+            places.leave(before)
+        places.take(joiner)
         servers[joiner.sid] = joiner
-        _refuse_duplicates(joiner, servers)
     return verifier.with_servers(servers.values(), version)
 
 
-def _refuse_duplicates(joiner: QuorumServer, servers: Mapping[int, QuorumServer]) -> None:
-    """No two servers are at one host and port."""
-    for sid, server in servers.items():
-        taken = dict.fromkeys(server.endpoints())
+class _Places:
+    """Who is where: no two servers are at one host and port, but those that a file has put there."""
+
+    def __init__(self, servers: Iterable[QuorumServer]) -> None:
+        self._taken: dict[tuple[str, int], dict[int, None]] = {}
+        for server in servers:
+            self._add(server)
+
+    def leave(self, server: QuorumServer) -> None:
+        """The server is not there any more."""
+        for place in server.endpoints():
+            self._taken[place].pop(server.sid, None)
+
+    def take(self, joiner: QuorumServer) -> None:
+        """
+        :raises QuorumConfigError: where another server is.
+        """
         for host, port in joiner.endpoints():
-            if sid != joiner.sid and (host, port) in taken:
+            for sid in self._taken.get((host, port), ()):
                 raise QuorumConfigError(f"server.{joiner.sid}={joiner.text()}: another address is expected, {host}:{port} is that of server.{sid}")
+        self._add(joiner)
+
+    def _add(self, server: QuorumServer) -> None:
+        for place in server.endpoints():
+            self._taken.setdefault(place, {})[server.sid] = None
 
 
 def _listed(text: str | None) -> list[str]:
