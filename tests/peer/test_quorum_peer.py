@@ -126,6 +126,23 @@ def test_an_observer_serves_and_does_not_vote() -> None:
     world.until(lambda: all(node.serves for node in world.nodes.values()))
 
 
+@pytest.mark.parametrize(("name", "most_ms"), [("zookeeper.observer.reconnectDelayMs", 5000), ("zookeeper.observer.election.DelayMs", 9000)])
+def test_an_observer_lets_others_go_first(name: str, most_ms: int) -> None:
+    world = World((1, 2), (3,), properties={"zookeeper.observer.election.DelayMs": "0", name: str(most_ms)})
+    waits = []
+    for _ in range(3):
+        for sid in (2, 3):
+            world.nodes[sid].reports.clear()
+        leader, observer = world.leader.leading, world.nodes[3]
+        began_ms = world.now_ms
+        leader.abandon("enough")
+        world.until(lambda observer=observer: observer.said("looking"), 10_000)  # type: ignore[misc]
+        waits.append(world.now_ms - began_ms)
+        assert world.nodes[2].said("looking")
+        world.until(lambda: all(node.serves for node in world.nodes.values()))
+    assert max(waits) < most_ms + 100 and len({*waits}) > 1 and max(waits) > most_ms // 4
+
+
 def test_ephemerals_go_with_a_session_whose_server_is_gone() -> None:
     world = World()
     client = world.nodes[1].client()
@@ -411,6 +428,21 @@ def test_limits_hold_in_every_role() -> None:
     node = world.nodes[1]
     node.client()
     assert node.machine.connected("127.0.0.1", 4001, world.now_ms, 0) is None
+
+
+def test_a_leader_may_leave_all_clients_to_the_others() -> None:
+    world = World(properties={"zookeeper.leaderServes": "no", **WORDS})
+    leader = world.leader
+    client = leader.connect()
+    assert client.open() is None and client.cnxn.closing
+    assert leader.word(b"isro") == "null" and leader.word(b"stat") == "This ZooKeeper instance is not currently serving requests\n"
+    client = world.nodes[1].client()
+    assert client.create("/through-it", b"1", 1)[0] == errors.OK
+    world.agree()
+    # It watches over the sessions of the others all the same.
+    world.nodes[1].hang_up(client)
+    world.advance(30_000)
+    assert value(leader, "/through-it") is None
 
 
 # Reading without a quorum

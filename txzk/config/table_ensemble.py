@@ -7,7 +7,7 @@ from typing import Final
 from txzk.config.keys import ANY_NUMBER, COUNT, DETAIL, IDLE, LATER, LONG_MAX, SWITCH, TEXT, Key, number
 
 ENSEMBLE: Final[tuple[Key, ...]] = (
-    Key("zookeeper.leaderServes", TEXT, "yes", "no: the leader takes no clients.", "", "leader_serves", LATER),
+    Key("zookeeper.leaderServes", TEXT, "yes", "no: the leader takes no clients.", "", "leader_serves"),
     Key("zookeeper.cnxTimeout", number(1), 5000, "Time to connect for an election.", "ms", "cnx_timeout_ms"),
     Key("zookeeper.quorumCnxnTimeoutMs", ANY_NUMBER, -1, "Time to wait for data of an election; -1 for syncLimit.", "ms", "quorum_cnxn_timeout_ms"),
     Key("zookeeper.electionPortBindRetry", COUNT, 3, "Tries to listen at the election port; 0 for no end.", "", "election_port_bind_retry"),
@@ -22,8 +22,8 @@ ENSEMBLE: Final[tuple[Key, ...]] = (
     Key("zookeeper.learner.closeSocketAsync", SWITCH, False, "Close sockets in a thread of their own.", state=IDLE),
     Key("zookeeper.learner.asyncSending", SWITCH, False, "Send in a thread of its own.", state=IDLE),
     Key("zookeeper.leaderConnectDelayDuringRetryMs", COUNT, 100, "Time between tries to reach the leader.", "ms", "leader_connect_delay_during_retry_ms"),
-    Key("zookeeper.observer.reconnectDelayMs", COUNT, 0, "Time before an observer connects again.", "ms", "observer_reconnect_delay_ms", LATER),
-    Key("zookeeper.observer.election.DelayMs", COUNT, 200, "Time before an observer looks for a leader.", "ms", "observer_election_delay_ms", LATER),
+    Key("zookeeper.observer.reconnectDelayMs", COUNT, 0, "Most time, drawn at random, before an observer connects again.", "ms", "observer_reconnect_delay_ms"),
+    Key("zookeeper.observer.election.DelayMs", COUNT, 200, "Most time, drawn at random, before an observer looks for a leader.", "ms", "observer_election_delay_ms"),
     Key("zookeeper.observer.syncEnabled", SWITCH, None, "Whether an observer keeps a log, in place of syncEnabled.", "", "observer_sync_enabled"),
     Key("zookeeper.observerMaster.sizeLimit", COUNT, 32 << 20, "Transactions kept for observers.", "bytes", "observer_master_size_limit", DETAIL),
     Key("zookeeper.follower.skipLearnerRequestToNextProcessor", SWITCH, False, "A shorter chain for requests of observers.", state=IDLE),

@@ -25,7 +25,7 @@ from txzk.request.reconfig import Configurations
 
 
 class LeaderServer(OrderingServer):
-    """The server of the clients while this member leads."""
+    """The server of the clients while this member leads; with leaderServes=no it hangs up on them, and serves learners only."""
 
     state = "leader"
 
@@ -47,9 +47,20 @@ class LeaderServer(OrderingServer):
         super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose, configurations)
         self.local_sessions = local_sessions
         self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
+        self._serves = config.settings.leader_serves != "no"
+        if not self._serves:
+            # Four-letter words too find nobody here.
+            self.state = ""
         self._enter_by(QuorumDoor(self._chain, tracker, upgrading, True, self._done))
         # Owners of ephemeral nodes that no session table has; they are ended by transactions, so that every server loses the same nodes.
         self._orphans = [owner for owner in self.tree.ephemerals if owner not in self.tree.sessions]
+
+    def connect(self, cnxn: ServerCnxn, request: records.ConnectRequest, now_ms: int, wall_ms: int) -> None:
+        if self._serves:
+            super().connect(cnxn, request, now_ms, wall_ms)
+        else:
+            self.stats.metrics.count("connection_rejected")
+            cnxn.close()
 
     def _propose(self, zxid: int, entry: bytes) -> None:
         self._propose_to(zxid, entry, self._now_ms)

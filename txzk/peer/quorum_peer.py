@@ -78,6 +78,8 @@ class QuorumPeer:
         self.role: Leading | Following | None = None
         # Whether the disk still works for a role that is over.
         self._settling = False
+        # An observer lets those who vote go first.
+        self._look_at_ms = now_ms
         # Who leads next, where a reconfig has said so.
         self._designated: int | None = None
         self._looking_since_ms = now_ms
@@ -220,6 +222,8 @@ class QuorumPeer:
         ):
             if deadline is not None and deadline < next_ms:
                 next_ms = deadline
+        if self._settling and now_ms < self._look_at_ms < next_ms:
+            next_ms = self._look_at_ms
         return max(next_ms, now_ms)
 
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
@@ -251,7 +255,7 @@ class QuorumPeer:
                 if server is not None and server is not self.server:
                     self._serve(server, role.epoch)
             elif self._settling:
-                if database.idle and self._settled(now_ms):
+                if database.idle and now_ms >= self._look_at_ms and self._settled(now_ms):
                     continue
             elif self.election.newer_config is not None and self._learn_config(self.election.newer_config, now_ms):
                 continue
@@ -333,6 +337,11 @@ class QuorumPeer:
         self._replace_server(self._not_serving(now_ms))
         self.role = None
         self._settling = True
+        self._look_at_ms = now_ms
+        if self._member.is_observer:
+            settings = self._member.config.settings
+            for delay_ms in (settings.observer_reconnect_delay_ms, settings.observer_election_delay_ms):
+                self._look_at_ms += self._member.random.randrange(max(delay_ms, 1))
 
     def _settled(self, now_ms: int) -> bool:
         """The disk has answered for everything: the tree follows the log to its end, and the peer looks. False where it cannot go on."""
