@@ -129,6 +129,7 @@ class Ensemble:
         header, txn, digest = decode_entry(entry)
         self.learner_side.member.database.append(zxid, entry)
         self.learner.apply(header, txn, digest.treeDigest if digest is not None else None, entry, self.now_ms, WALL_MS)
+        self.learner.all_applied(self.now_ms, WALL_MS)
         return True
 
     def release(self) -> None:

@@ -173,6 +173,7 @@ def test_a_session_that_the_leader_ends_while_a_write_is_under_way() -> None:
     header = TxnHeader(client.session_id, 0, 2, WALL_MS, opcodes.CLOSE_SESSION)
     ensemble.proposals.clear()
     ensemble.learner.apply(header, None, None, b"entry", 0, WALL_MS)
+    ensemble.learner.all_applied(0, WALL_MS)
     assert client.cnxn.closing and client.told() == []
 
 

@@ -134,10 +134,30 @@ def test_the_digest_is_compared() -> None:
     world = World()
     header = TxnHeader(OTHER, 1, 1, WALL_MS, opcodes.ERROR)
     world.chain.committed(header, r.ErrorTxn(-1), world.tree.digest, 0)
+    world.chain.verify()
     assert world.tree.digest_mismatches == 0
     world.create(1, "/a")
     world.chain.committed(TxnHeader(SESSION, 1, 2, WALL_MS, opcodes.ERROR), r.ErrorTxn(-1), 5, 0)
+    assert world.tree.digest_mismatches == 0
+    world.chain.verify()
+    world.chain.verify()
     assert world.tree.digest_mismatches == 1
+
+
+def test_the_digest_of_the_last_of_several_and_of_each_that_is_kept() -> None:
+    world = World()
+    for zxid in (127, 128, 129, 130):
+        world.chain.committed(TxnHeader(OTHER, 1, zxid, WALL_MS, opcodes.ERROR), r.ErrorTxn(-1), 5, 0)
+    assert world.tree.digest_mismatches == 1 and [zxid for zxid, _ in world.tree.digest_log] == [128]
+    world.chain.verify()
+    assert world.tree.digest_mismatches == 2
+    world.chain.committed(TxnHeader(OTHER, 1, 256, WALL_MS, opcodes.ERROR), r.ErrorTxn(-1), 5, 0)
+    world.chain.verify()
+    assert world.tree.digest_mismatches == 3
+    world.chain.committed(TxnHeader(OTHER, 1, 257, WALL_MS, opcodes.ERROR), r.ErrorTxn(-1), 5, 0)
+    world.chain.committed(TxnHeader(OTHER, 1, 258, WALL_MS, opcodes.ERROR), r.ErrorTxn(-1), None, 0)
+    world.chain.verify()
+    assert world.tree.digest_mismatches == 3
 
 
 def test_a_new_configuration_is_answered_with_its_text() -> None:

@@ -190,6 +190,8 @@ class FollowingMember:
         self.last_zxid = max(self.last_zxid, header.zxid)
         self.applied.append(header)
 
+    def all_applied(self, now_ms: int, wall_ms: int) -> None: ...
+
     def serve(self, now_ms: int) -> None:
         self.deeds.append("serve")
 

@@ -156,6 +156,8 @@ class Follower:
         assert header.zxid in self.ensemble.committed, "what is not committed is applied"
         self.tree.apply(header, txn, digest)
 
+    def all_applied(self, now_ms: int, wall_ms: int) -> None: ...
+
     def serve(self, now_ms: int) -> None:
         self.serving = True
 

@@ -71,6 +71,7 @@ class World:
         self.sessions: dict[int, int] = {}
         self.touched: list[tuple[int, int]] = []
         self.elects = False
+        self.all_are_applied = True
         self.deeds: list[str] = []
         self.now_ms = 1000
         self._chunk = chunk
@@ -84,6 +85,7 @@ class World:
 
     def _note(self) -> None:
         """Notes what was sent, behind all else that the same input has brought about."""
+        assert self.all_are_applied
         received = packets.QuorumPackets(1 << 20)
         received.receive(self.learner.take_output())
         while (packet := received.take()) is not None:
@@ -155,6 +157,11 @@ class World:
         assert (now_ms, wall_ms) == (self.now_ms, WALL_MS)
         self.tree.apply(header, txn, digest)
         self.deeds.append(f"apply {header.zxid:x}")
+        self.all_are_applied = False
+
+    def all_applied(self, now_ms: int, wall_ms: int) -> None:
+        assert (now_ms, wall_ms) == (self.now_ms, WALL_MS) and not self.all_are_applied
+        self.all_are_applied = True
 
     def serve(self, now_ms: int) -> None:
         self.deeds.append("serve")

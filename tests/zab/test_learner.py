@@ -533,6 +533,7 @@ def test_the_digest_goes_to_the_host() -> None:
 
     def apply(header: TxnHeader, txn: object, digest: int | None, entry: bytes, now_ms: int, wall_ms: int) -> None:
         seen.append(digest)
+        world.all_are_applied = False
 
     world.apply = apply  # type: ignore[method-assign]
     for zxid, digest in ((E + 1, 77), (E + 2, None)):

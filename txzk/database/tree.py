@@ -216,6 +216,11 @@ class DataTree:
             self.check_digest(zxid, digest)
         return results
 
+    def verify(self, zxid: int, digest: int) -> None:
+        """Compares the tree with what was predicted for it after `zxid`, the last transaction applied, where `apply` has not done so."""
+        if self.keep_digest and zxid == self.last_processed_zxid and zxid % _DIGEST_LOG_INTERVAL != 0:
+            self.check_digest(zxid, digest)
+
     @property
     def digest(self) -> int:
         """The digest of the tree: 64 bits, 0 where none is kept."""

@@ -154,6 +154,10 @@ class Following:
             self._database.tree.apply(header, txn, digest)
             self._database.applied(header.zxid, entry)
 
+    def all_applied(self, now_ms: int, wall_ms: int) -> None:
+        if self.server is not None:
+            self.server.all_applied(now_ms, wall_ms)
+
     def serve(self, now_ms: int) -> None:
         member = self._member
         self.server = LearnerServer(

@@ -59,6 +59,8 @@ class LearnerServer(ZooKeeperServer):
         self._enter_by(QuorumDoor(self._chain, self.tracker, upgrading, False, self._done))
         self._measures = self._measure(None)
         self._touched: dict[int, int] = {}
+        # Answered, and not yet looked at by `all_applied`.
+        self._fresh: list[Request] = []
         # Connections whose session the leader was asked about.
         self._revalidating: dict[int, ServerCnxn] = {}
 
@@ -136,7 +138,7 @@ class LearnerServer(ZooKeeperServer):
     # Transactions
 
     def apply(self, header: TxnHeader, txn: Any, digest: int | None, entry: bytes, now_ms: int, wall_ms: int) -> None:
-        """A transaction is committed: applies it, and answers the client if it is one of this server.
+        """A transaction is committed: applies it, and answers the client if it is one of this server; `all_applied` follows the last of several.
 
         :param digest: of the tree after it, as the leader predicted it.
         :param entry: as it stands in the log.
@@ -150,6 +152,12 @@ class LearnerServer(ZooKeeperServer):
         elif header.type == opcodes.CLOSE_SESSION:
             self._touched.pop(header.clientId, None)
             self._session_ended(header.clientId, done[0].client if done else None)
+        self._fresh += done
+
+    def all_applied(self, now_ms: int, wall_ms: int) -> None:
+        """What has been applied is all that may be at present."""
+        self._chain.verify()
+        done, self._fresh = self._fresh, []
         self._go_on(done, now_ms, wall_ms)
 
     def synced(self, now_ms: int, wall_ms: int) -> None:

@@ -33,6 +33,8 @@ class LearnerChain:
         # Requests within the queues that wait for their turn only.
         self._ready: dict[Request, None] = {}
         self._in_flight = 0
+        # Zxid of the last transaction, and the digest that is to be compared.
+        self._predicted: tuple[int, int] | None = None
 
     @property
     def in_flight(self) -> int:
@@ -75,25 +77,34 @@ class LearnerChain:
             request.client.answered(request, self._tree.last_processed_zxid, request.error, body, now_ms)
 
     def committed(self, header: TxnHeader, txn: Any, digest: int | None, now_ms: int) -> list[Request]:
-        """Applies a committed transaction, and answers whoever asked for it here.
+        """Applies a committed transaction, and answers whoever asked for it here; `verify` follows the last of several.
 
         :param txn: the record that belongs to header.type; an ErrorTxn where the leader refused the request.
         :param digest: of the tree after it, as the leader predicted it.
         :returns: the requests that are answered, in order.
         """
+        if digest is not None:
+            self._predicted = header.zxid, digest
         queue = self._queues.get(header.clientId)
         if queue is None or not _asks_for(queue[0], header):
-            self._tree.apply(header, txn, digest)
+            self._tree.apply(header, txn, digest, False)
             return []
         request = queue[0]
         request.header = header
         request.txn = txn
         request.digest = digest
         request.error = txn.err if header.type == opcodes.ERROR else 0
-        body = apply_and_answer(self._tree, request, True)
+        body = apply_and_answer(self._tree, request, False)
         if request.client is not None:
             request.client.answered(request, header.zxid, request.error, body, now_ms)
         return self._next(request.session_id, queue, now_ms)
+
+    def verify(self) -> None:
+        """Compares the digest of the tree with the last one that was predicted."""
+        predicted = self._predicted
+        if predicted is not None:
+            self._predicted = None
+            self._tree.verify(*predicted)
 
     def synced(self, now_ms: int) -> list[Request]:
         """The leader has answered the oldest sync.

@@ -94,6 +94,8 @@ class Learner:
         # What is being logged: zxid, size, and whether it is acknowledged.
         self._unwritten: deque[tuple[int, int, bool]] = deque()
         self._unwritten_bytes = 0
+        # Whether something was applied since `LearnerHost.all_applied`.
+        self._applied = False
 
     @property
     def last_queued(self) -> int:
@@ -185,11 +187,14 @@ class Learner:
         if self.closing:
             return
         unwritten = self._unwritten
+        acks = []
         while unwritten and unwritten[0][0] <= zxid:
             logged, size, acknowledged = unwritten.popleft()
             self._unwritten_bytes -= size
             if acknowledged:
-                self._send(packets.ack(logged))
+                acks.append(packets.ack(logged))
+        if acks:
+            self._send(b"".join(acks))
         if not unwritten and self._waits_for == _LOG:
             self._answered(_LOG, now_ms, wall_ms)
         else:
@@ -240,6 +245,7 @@ class Learner:
             return
         self._waits_for = None
         self._then(now_ms, wall_ms)
+        self._tell_applied(now_ms, wall_ms)
         self._go_on(now_ms, wall_ms)
 
     def _go_on(self, now_ms: int, wall_ms: int) -> None:
@@ -271,6 +277,13 @@ class Learner:
                     self._discover(packet)
         except ProtocolError as error:
             self._refuse(error)
+        finally:
+            self._tell_applied(now_ms, wall_ms)
+
+    def _tell_applied(self, now_ms: int, wall_ms: int) -> None:
+        if self._applied:
+            self._applied = False
+            self._host.all_applied(now_ms, wall_ms)
 
     def _refuse(self, error: ProtocolError) -> None:
         reason = f"in {self.phase} the leader has sent what cannot be: {error}"
@@ -463,6 +476,20 @@ class Learner:
 
     def _broadcast(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
         type = packet.type
+        if not self._is_observer:
+            if type == packets.PROPOSAL:
+                proposal = self._next(packet.zxid, packet.data)
+                self.proposals_received += 1
+                self._proposals.pending.append(proposal)
+                self._log(proposal, True)
+                return
+            if type == packets.COMMIT:
+                self._commit(packet.zxid, None, now_ms, wall_ms)
+                for zxid in self._packets.take_run(packets.COMMIT):
+                    if self.closing:
+                        return
+                    self._commit(zxid, None, now_ms, wall_ms)
+                return
         host = self._host
         if type == packets.PING:
             self._send(packets.ping(packet.zxid, host.take_touched()))
@@ -472,18 +499,16 @@ class Learner:
             host.revalidated(*packets.parse_revalidated(packet.data), now_ms, wall_ms)
         elif self._is_observer:
             self._inform(packet, now_ms, wall_ms)
-        elif type == packets.PROPOSAL:
-            proposal = self._next(packet.zxid, packet.data)
-            self.proposals_received += 1
-            self._proposals.pending.append(proposal)
-            self._log(proposal, True)
-        elif type in (packets.COMMIT, packets.COMMITANDACTIVATE):
-            committed = self._committed_one(packet.zxid)
-            if committed is not None:
-                self.commits_received += 1
-                self._apply(committed, _designated_leader(packet), now_ms, wall_ms)
+        elif type == packets.COMMITANDACTIVATE:
+            self._commit(packet.zxid, _designated_leader(packet), now_ms, wall_ms)
         else:
             raise _unexpected(packet)
+
+    def _commit(self, zxid: int, designated_leader: int | None, now_ms: int, wall_ms: int) -> None:
+        committed = self._committed_one(zxid)
+        if committed is not None:
+            self.commits_received += 1
+            self._apply(committed, designated_leader, now_ms, wall_ms)
 
     def _inform(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
         """What observers are told besides."""
@@ -536,6 +561,7 @@ class Learner:
     def _apply(self, proposal: Proposal, designated_leader: int | None, now_ms: int, wall_ms: int) -> None:
         header, txn, digest, entry, config = proposal
         self._proposals.applied(header.zxid)
+        self._applied = True
         host = self._host
         elects = designated_leader is not None and config is not None and host.activate(config, designated_leader, header.zxid)
         # A snapshot may be ahead of what is applied to it again: its digest says nothing before its end.

@@ -84,6 +84,9 @@ class LearnerHost(Protocol):
         :param digest: of the tree after it, as the leader predicted it.
         """
 
+    def all_applied(self, now_ms: int, wall_ms: int) -> None:
+        """What `apply` was called for since the last time is all that may be applied at present: the time for what need not be done for each."""
+
     def serve(self, now_ms: int) -> None:
         """Clients are served from now on, in `Learner.epoch`."""
 

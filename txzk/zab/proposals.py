@@ -7,7 +7,7 @@ tests/zab/test_learner.py and test_learner_history.py.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from txzk.defs import opcodes
 from txzk.defs.errors import ProtocolError
@@ -18,6 +18,9 @@ from txzk.quorum.servers import QuorumConfigError
 from txzk.quorum.text import parse_config
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab.txn_check import check_txn
+
+# What a record's class does first; without its detour through keyword arguments.
+_new: Final = tuple.__new__
 
 
 class UnmatchedCommitError(ProtocolError):
@@ -47,7 +50,7 @@ def decode_proposal(zxid: int, entry: bytes | None) -> Proposal:
         raise ProtocolError(f"{zxid:#x} comes with transaction {header.zxid:#x}")
     check_txn(header, txn)
     config = decode_config(txn.data) if header.type == opcodes.RECONFIG else None
-    return Proposal(header, txn, digest.treeDigest if digest is not None else None, entry, config)
+    return _new(Proposal, (header, txn, digest.treeDigest if digest is not None else None, entry, config))
 
 
 def decode_config(data: bytes | None) -> QuorumVerifier:
