@@ -182,3 +182,27 @@ def test_connections_with_something_to_say_are_flushed() -> None:
     world.start()
     assert flushed == ["one"]
     assert world.machine.dirty == {}
+
+
+def test_what_a_flush_gives_another_connection_to_say_is_flushed_as_well() -> None:
+    world = World()
+    flushed: list[str] = []
+
+    class Output:
+        def __init__(self, name: str, others: dict[Any, None]) -> None:
+            self.name = name
+            self.others = others
+
+        def flush(self) -> None:
+            flushed.append(self.name)
+            world.machine.dirty.update(self.others)
+            self.others = {}
+
+    client, leader = object(), object()
+    outputs: dict[Any, Any] = world.driver.outputs
+    outputs[client] = Output("client", {leader: None})
+    outputs[leader] = Output("leader", {})
+    world.machine.dirty = {leader: None, client: None}
+    world.start()
+    assert flushed == ["leader", "client", "leader"]
+    assert world.machine.dirty == {}

@@ -104,13 +104,15 @@ class Driver:
         """Carries out the effects and writes the output; to be called after every input."""
         server = self.server
         dirty = server.dirty
-        if dirty:
+        # A client that reads again may be served on, and have something forwarded or proposed over another connection.
+        while dirty:
             outputs = self.outputs
-            for cnxn in list(dirty):
+            cnxns = list(dirty)
+            dirty.clear()
+            for cnxn in cnxns:
                 output = outputs.get(cnxn)
                 if output is not None:
                     output.flush()
-            dirty.clear()
         for effect in server.take_effects():
             self._carry_out(effect)
         if self._step is None and server.wants_snapshot_step and not self.stopped:
