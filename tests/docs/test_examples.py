@@ -77,8 +77,9 @@ def test_the_reference_is_current() -> None:
     run([str(ROOT / "tools" / "reference"), "--check"], ROOT)
 
 
-def test_each_feature_has_a_test() -> None:
-    rows = [line for line in (ROOT / "docs" / "features.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+@pytest.mark.parametrize("page", ["features.md", "ensemble.md"])
+def test_each_feature_has_a_test(page: str) -> None:
+    rows = [line for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
     for row in rows:
         *_, state, named = (cell.strip() for cell in row.strip("|").split("|"))
         if state in ("yes", "~"):
