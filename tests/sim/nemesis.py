@@ -204,14 +204,19 @@ class Nemesis:
         name = (leader if leader is not None and self._chance.random() < 0.6 else self._victim()).name
         others = [server.name for server in self._world.servers if server.name != name]
         alone = [name]
-        if self._chance.random() < 0.4:
-            # With all clients: the others have nothing to write, so what is written here is taken back with TRUNC.
+        with_clients = self._chance.random() < 0.4
+        if with_clients:
             alone += [client.name for client in self._world.clients if not client.dead]
         pairs = [(host, other) for host in alone for other in others] + [(other, host) for host in alone for other in others]
+        swarm = self._world.swarm
+        if with_clients:
+            # Until the others have a leader, and not until they have something to write: then what was written here is taken back with TRUNC.
+            least_ms = (swarm.sync_limit + 1) * swarm.tick_ms + 200
+            return self._block_for(pairs, least_ms, least_ms + swarm.session_ms)
         if self._chance.random() < 0.5:
             return self._block(pairs)
         # Long enough for the others to elect and to write, so that what it has logged meanwhile must be taken back.
-        return self._block_for(pairs, 1000, 20 * self._world.swarm.sync_limit * self._world.swarm.tick_ms)
+        return self._block_for(pairs, 1000, 20 * swarm.sync_limit * swarm.tick_ms)
 
     def _one_way(self) -> bool:
         name = self._victim().name

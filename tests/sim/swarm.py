@@ -51,6 +51,7 @@ class Swarm:
     session_ms: int
     purges: bool
     snapshot_nodes: int
+    idles: bool
     restart_at_end: bool
     minority_stays_down: bool
 
@@ -97,6 +98,7 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
         session_ms=tick_ms * chance.choice((4, 10, 20)),
         purges=chance.random() < 0.5,
         snapshot_nodes=chance.choice((1, 4, 64)),
+        idles=chance.random() < 0.3,
         restart_at_end=chance.random() < 0.25,
         minority_stays_down=chance.random() < 0.3,
     )

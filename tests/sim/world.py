@@ -296,6 +296,8 @@ class World:
         self._choose_quorum()
         if not self._all_serve() or not self._all_answered():
             return
+        if self.swarm.idles:
+            self._idle()
         self._end_sessions()
         if not self._until(QUIET_MS + 4 * self.swarm.session_ms, self._quiet, self._why_not_quiet):
             return
@@ -368,6 +370,14 @@ class World:
             return all(call.zxid for _, calls in asked for call in calls)
 
         return self._until(ANSWER_MS, done, lambda: f"these were not answered: {[call for _, calls in asked for call in calls if not call.zxid]}")
+
+    def _idle(self) -> None:
+        """Whoever says no more than that he is there keeps his session, on whatever server."""
+        sessions = {client: client.session.info.id for client in self.clients if not client.dead and client.connected}
+        self.clock.run(self.clock.us + 3 * self.swarm.session_ms * 1000)
+        for client, session_id in sessions.items():
+            if not client.connected or client.session.info.id != session_id:
+                self.violated(f"{client.name} has lost the session {session_id:#x} although nothing failed: it is {client.session.state.value}")
 
     def _end_sessions(self) -> None:
         """Some clients close their sessions, others are not heard of any more."""
