@@ -122,6 +122,7 @@ class Node:
         self.reports: list[str] = []
         self.stopped: Stop | None = None
         self.listens = False
+        self.opened = 0
         self.leader_dials: list[DialLeader] = []
         self.moved: list[OpenElectionPort | MoveClientPort] = []
         self.config = load(self.files["/zoo.cfg"], self._properties, "zoo.cfg", "/", read)
@@ -221,6 +222,7 @@ class Node:
             world.dials.append((self, effect))
         elif isinstance(effect, OpenQuorumPort | CloseQuorumPort):
             self.listens = isinstance(effect, OpenQuorumPort)
+            self.opened += self.listens
         elif isinstance(effect, OpenElectionPort | MoveClientPort):
             self.moved.append(effect)
         else:

@@ -35,10 +35,10 @@ def reconfig(node: Node, joining: str | None = None, leaving: str | None = None,
     return (records.parse_GetDataResponse(reply).data or b"").decode()
 
 
-def joiner(world: World) -> Node:
-    """A fourth server, of which the others do not know."""
-    text = world.nodes[1].files["/zoo.cfg.bak"].replace("reconfigEnabled", "server.4=s4:2888:3888\nreconfigEnabled")
-    node = world.nodes[4] = Node(world, 4, text, PROPERTIES)
+def joiner(world: World, sid: int = 4) -> Node:
+    """Another server, of which the others do not know."""
+    text = world.nodes[1].files["/zoo.cfg.bak"].replace("reconfigEnabled", f"server.{sid}=s{sid}:2888:3888\nreconfigEnabled")
+    node = world.nodes[sid] = Node(world, sid, text, PROPERTIES)
     world.until(lambda: node.serves)
     return node
 
@@ -134,6 +134,38 @@ def test_a_leader_that_is_somewhere_else_makes_way() -> None:
     # A search among all three goes on there.
     world.leader.kill()
     world.until(lambda: sum(node.serves for node in world.nodes.values()) == 2)
+
+
+def test_one_server_becomes_three_and_is_one_again() -> None:
+    world = World(sids=(1,), cfg=CFG + "standaloneEnabled=false\n", properties=PROPERTIES)
+    first = world.leader
+    second, third = joiner(world, 2), joiner(world, 3)
+    reconfig(second, line(2))
+    reconfig(third, line(3))
+    assert first.leads and first.leading.leader.synced_followers(world.now_ms) == 2
+    first.kill()
+    world.until(lambda: third.serves and second.serves)
+    first.start()
+    world.until(lambda: first.serves)
+    leader = world.leader
+    text = reconfig(first, leaving=",".join(str(sid) for sid in (1, 2, 3) if sid != leader.sid))
+    world.advance(TICK_MS)
+    assert leader.leads and kept(leader, text) and list(leader.machine._member.verifier.servers) == [leader.sid]
+    for node in (first, second, third):
+        if node is not leader:
+            node.kill()
+    world.advance(10 * TICK_MS)
+    leader.client().create("/alone")
+
+
+def test_a_leader_that_nobody_can_follow_in_listens_elsewhere_itself() -> None:
+    world = World(sids=(1,), observers=(2,), cfg=CFG + "standaloneEnabled=false\n", properties=PROPERTIES)
+    leader = world.leader
+    reconfig(leader, line(1, ports="2888:3889"))
+    assert leader.opened == 1
+    reconfig(leader, line(1, ports="2889:3889"))
+    assert leader.leads and leader.listens and leader.opened == 2
+    assert [type(effect) for effect in leader.moved] == [OpenElectionPort]
 
 
 @pytest.mark.parametrize(

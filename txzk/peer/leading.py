@@ -200,10 +200,21 @@ class Leading:
         self._member.set_last_seen(verifier)
 
     def activate(self, verifier: QuorumVerifier, leader_sid: int, zxid: int) -> None:
-        self._member.activate(verifier, leader_sid, zxid)
+        member = self._member
+        before = _learners_connect_to(member.verifier, self.sid)
+        member.activate(verifier, leader_sid, zxid)
+        if leader_sid == self.sid and _learners_connect_to(verifier, self.sid) != before:
+            # It moves, and there is nobody else to lead.
+            member.effects += [CloseQuorumPort(), OpenQuorumPort()]
 
     def abandon(self, reason: str) -> None:
         self.over = self.over or reason
 
     def report(self, text: str, warning: bool) -> None:
         self._member.report(text, warning)
+
+
+def _learners_connect_to(verifier: QuorumVerifier, sid: int) -> list[tuple[str, int]]:
+    """The addresses of a server, if it is in a configuration."""
+    server = verifier.servers.get(sid)
+    return [(address.host, address.quorum_port) for address in server.addresses] if server is not None else []
