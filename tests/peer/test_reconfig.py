@@ -158,6 +158,23 @@ def test_one_server_becomes_three_and_is_one_again() -> None:
     leader.client().create("/alone")
 
 
+def test_all_servers_are_others() -> None:
+    world = make()
+    client = world.leader.client()
+    client.create("/before")
+    for sid in (4, 5, 6):
+        joiner(world, sid)
+    text = reconfig(world.nodes[5], members=",".join(line(sid) for sid in (4, 5, 6)))
+    world.until(lambda: any(world.nodes[sid].leads for sid in (4, 5, 6)) and all(node.serves for node in world.nodes.values()))
+    assert all(kept(node, text) for node in world.nodes.values())
+    world.agree()
+    for sid in (1, 2, 3):
+        world.nodes[sid].kill()
+    assert world.nodes[4].client().get("/before")[0] == errors.OK
+    assert world.nodes[6].client().create("/after")[0] == errors.OK
+    world.agree()
+
+
 def test_a_leader_that_nobody_can_follow_in_listens_elsewhere_itself() -> None:
     world = World(sids=(1,), observers=(2,), cfg=CFG + "standaloneEnabled=false\n", properties=PROPERTIES)
     leader = world.leader
