@@ -123,6 +123,13 @@ def test_the_end_of_a_session_by_the_leader_is_not_mistaken_for_a_request() -> N
     assert world.tree.sessions == {SESSION: 4000}
 
 
+def test_a_refused_write_of_the_same_number_by_another_server_answers_no_sync() -> None:
+    world = World()
+    sync = world.sync(7)
+    assert world.commit(opcodes.ERROR, r.ErrorTxn(errors.SESSION_MOVED), 7) == [] and world.client.answers == []
+    assert world.chain.synced(8) == [sync] and not world.chain.waits(SESSION)
+
+
 def test_a_sync_that_cannot_be_understood_is_told_so() -> None:
     world = World()
     world.submit(1, opcodes.SYNC, b"\0")

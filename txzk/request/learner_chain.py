@@ -137,5 +137,8 @@ class LearnerChain:
 
 
 def _asks_for(request: Request, header: TxnHeader) -> bool:
-    """Whether a transaction is what became of `request`. The leader ends sessions with cxid 0, which any request may have."""
-    return request.xid == header.cxid and (header.type == request.op or header.type == opcodes.ERROR)
+    """Whether a transaction is what became of `request`. The leader ends sessions with cxid 0, which any request may have.
+
+    A sync becomes none: an error with its cxid is the answer to what the session has asked by another server.
+    """
+    return request.xid == header.cxid and (header.type == request.op or (header.type == opcodes.ERROR and request.op != opcodes.SYNC))
