@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.ensemble import Ensemble, Member, layouts
+from tests.system.history_clients import recording
 from tests.system.raw_client import RawClient, RawError
 from tests.system.servers import java_lib
 from tests.system.suites import ports_in_a_row
@@ -260,6 +261,27 @@ def test_a_whole_new_membership(make: Make, kinds: str) -> None:
     changing.write(other, "/anew")
     with changing.client(other) as client:
         assert client.get_data("/anew").data == b""
+
+
+@pytest.mark.parametrize("kinds", layouts("JJJJ", "TTTT", *MIXED))
+def test_clients_see_one_history_whatever_changes(make: Make, kinds: str) -> None:
+    changing = make(kinds)
+    _, (other, third, _) = joined(changing)
+    with recording(changing.ensemble, "/run", 1) as run:
+        run.until_acknowledged(50)
+        for role in (OBSERVER, PARTICIPANT):
+            changing.expect(changing.reconfig(third, joining=changing.line(other, role)))
+            run.until_acknowledged(50)
+        for _ in range(2):
+            leader = changing.leader()
+            changing.expect(changing.reconfig(third, leaving=str(leader)))
+            changing.wait_roles()
+            run.until_acknowledged(50)
+            changing.expect(changing.reconfig(third, joining=changing.line(leader)))
+            run.until_acknowledged(50)
+        violations = run.violations()
+    print(run.summary())
+    assert violations == []
 
 
 @pytest.mark.parametrize("kinds", layouts("JTJT", "TJTJ"))
