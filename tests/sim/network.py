@@ -167,7 +167,9 @@ class End:
         data = b"".join(parts) if len(parts) > 1 else parts[0]
         if len(data) > 1 and network.weather.cut_chance and network.chance.random() < network.weather.cut_chance:
             size = 1 if network.chance.random() < 0.5 else network.chance.randrange(1, len(data))
-            queue.appendleft((now + network.chance.randrange(1, 300), data[size:]))
+            # Now and then the rest takes so long that much can happen before it comes.
+            gap_us = network.chance.randrange(1, 300) if network.chance.random() < 0.9 else network.chance.randrange(300, 20_000)
+            queue.appendleft((now + gap_us, data[size:]))
             data = data[:size]
         self.in_flight -= len(data)
         self._arm()

@@ -99,7 +99,7 @@ def test_bytes_arrive_in_order_and_late() -> None:
 def test_chunks_are_cut() -> None:
     pair = Pair(Weather(cut_chance=0.7))
     pair.ends[0].write(bytes(range(200)))
-    pair.wait()
+    pair.wait(10 * SECOND)
     assert pair.b.data == bytes(range(200))
     assert len(pair.b.chunks) > 2 and 1 in map(len, pair.b.chunks)
 

@@ -1,0 +1,29 @@
+"""Known bugs, planted one at a time: the checkers see them. All of them, with the seeds that it takes: tools/sim --mutants."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sim import mutants, runner
+from txzk.zab.learner import Learner
+
+# Those that are seen soon; the others take up to some hundred seeds.
+SOON = ("4394", "4685", "2845", "4785", "2099", "3127")
+
+
+@pytest.mark.parametrize("issue", SOON)
+def test_a_known_bug_is_seen(issue: str) -> None:
+    assert runner.kill(issue, 100, 1) is not None
+
+
+@pytest.mark.parametrize("issue", [*mutants.MUTANTS, *mutants.FOUND])
+def test_every_mutant_names_what_is_there_and_goes_again(issue: str) -> None:
+    patches = (mutants.MUTANTS | mutants.FOUND)[issue]()
+    before = [getattr(owner, name) for owner, name, _ in patches]
+    with mutants.planted(issue):
+        assert [getattr(owner, name) for owner, name, _ in patches] != before
+    assert [getattr(owner, name) for owner, name, _ in patches] == before
+
+
+def test_nothing_is_planted_otherwise() -> None:
+    assert Learner._log.__module__ == "txzk.zab.learner"
