@@ -97,7 +97,7 @@ def test_bytes_arrive_in_order_and_late() -> None:
 
 
 def test_chunks_are_cut() -> None:
-    pair = Pair(Weather(cut_chance=0.7))
+    pair = Pair(Weather(cut_chance=0.95))
     pair.ends[0].write(bytes(range(200)))
     pair.wait(10 * SECOND)
     assert pair.b.data == bytes(range(200))
