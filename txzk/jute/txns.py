@@ -18,8 +18,13 @@ Decoder = Callable[[bytes, int, int], tuple[Any, int]]
 DIGEST_VERSION: Final = 2
 _HEADER_BYTES: Final = 32
 _DIGEST_BYTES: Final = 12
-_pack_header = struct.Struct(">qiqqi").pack
+_header = struct.Struct(">qiqqi")
+_pack_header = _header.pack
+_unpack_header = _header.unpack_from
 _pack_digest = struct.Struct(">iQ").pack
+_unpack_digest = struct.Struct(">iq").unpack_from
+# What a record's class does first; without its detour through keyword arguments.
+_new: Final = tuple.__new__
 
 _DECODERS: Final[dict[int, Decoder]] = {
     opcodes.CREATE: records.decode_CreateTxn,
@@ -71,7 +76,11 @@ def decode_entry(entry: bytes) -> tuple[TxnHeader, Any, TxnDigest | None]:
     :raises JuteError: for an entry that breaks off, an unknown type, or bytes behind the digest.
     """
     end = len(entry)
-    header, offset = records.decode_TxnHeader(entry, 0, end)
+    if end < _HEADER_BYTES:
+        # Says what is missing.
+        records.decode_TxnHeader(entry, 0, end)
+    header = _new(TxnHeader, _unpack_header(entry))
+    offset = _HEADER_BYTES
     type = header.type
     if type == opcodes.CREATE and end - offset > _DIGEST_BYTES:
         # Where the decoder is told the end of the record, it knows the ACL by its bytes.
@@ -79,7 +88,7 @@ def decode_entry(entry: bytes) -> tuple[TxnHeader, Any, TxnDigest | None]:
         try:
             create, behind = records.decode_CreateTxn(entry, offset, last)
             if behind == last:
-                return header, create, records.decode_TxnDigest(entry, last, end)[0]
+                return header, create, _new(TxnDigest, _unpack_digest(entry, last))
         except JuteError:
             # There is no digest, or it is no such record.
             pass
@@ -89,10 +98,10 @@ def decode_entry(entry: bytes) -> tuple[TxnHeader, Any, TxnDigest | None]:
         txn, offset = _decode(type, entry, offset, end)
     if offset == end:
         return header, txn, None
-    digest, offset = records.decode_TxnDigest(entry, offset, end)
-    if offset != end:
+    if end - offset != _DIGEST_BYTES:
+        offset = records.decode_TxnDigest(entry, offset, end)[1]
         raise JuteError(f"{end - offset} bytes too many", "TxnDigest", "end", offset)
-    return header, txn, digest
+    return header, txn, _new(TxnDigest, _unpack_digest(entry, offset))
 
 
 def _is_path_list(entry: bytes, offset: int) -> bool:
