@@ -209,6 +209,10 @@ def test_what_follows_a_snap_packet_is_handed_over() -> None:
         (b"\0\0\0\1" + bytes(8) + b"\xff\xff\xff\xff\0\0\0\1\xff\xff\xff\xfe\0\0\0\0", r"authinfo\[0\]\.scheme at offset 40: -2 is no length"),
         (b"\0\0\0\1" + bytes(8) + b"\xff\xff\xff\xff\0\0\0\1\0\0\x03\xe9\0\0\0\0", r"authinfo\[0\]\.scheme at offset 40: 1001 is no length"),
         (b"\0\0\0\1" + bytes(8) + b"\xff\xff\xff\xff\0\0\0\2" + b"\0\0\0\2ip\0\0\0\1x" + b"\0\0\0\2ip\0\0\x03\xe9", r"authinfo\[1\]\.id at offset 57: 1001"),
+        (
+            b"\0\0\0\1" + bytes(8) + b"\xff\xff\xff\xff\0\0\0\2" + 2 * (b"\0\0\0\2ip\0\0\2\x58" + bytes(600)),
+            r"authinfo at offset 650: 1220 is no length",
+        ),
     ],
 )
 def test_lengths_that_cannot_be(damaged: bytes, refusal: str) -> None:

@@ -124,8 +124,6 @@ class LearnerHandler:
         self.phase = Phase.INFO
         self.closing = False
         self.write_paused = False
-        self.packets_received = 0
-        self.requests_received = 0
         self._init_ms = settings.init_limit * settings.tick_ms
         self._sync_ms = settings.sync_limit * settings.tick_ms
         self._max_queued_bytes = settings.max_queued_bytes
@@ -193,7 +191,6 @@ class LearnerHandler:
                 packet = stream.take()
                 if packet is None:
                     break
-                self.packets_received += 1
                 if self.phase is Phase.UP_TO_DATE:
                     self._synced_until_ms = now_ms + self._sync_ms
                     self._up_to_date(packet, now_ms, wall_ms)
@@ -388,9 +385,7 @@ class LearnerHandler:
         type = packet.type
         if type == packets.ACK:
             # A learner acks all that one flush has written, one by one.
-            run = self._packets.take_run(packets.ACK)
-            self.packets_received += len(run)
-            self._acked(max((packet.zxid, *run)))
+            self._acked(max((packet.zxid, *self._packets.take_run(packets.ACK))))
         elif type == packets.REQUEST:
             self._requested(packet, now_ms, wall_ms)
         elif type == packets.PING:
@@ -414,7 +409,6 @@ class LearnerHandler:
 
     def _requested(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
         session_id, cxid, op, body = packets.parse_request(packet.data)
-        self.requests_received += 1
         authinfo = packet.authinfo
         if authinfo is not self._last_authinfo or authinfo is None:
             self._last_authinfo = authinfo

@@ -257,7 +257,7 @@ def _at_least(data: bytes | None, size: int, what: str) -> bytes:
 class QuorumPackets:
     """The receiving end of one direction of a quorum connection.
 
-    :param max_data_bytes: the longest data accepted (jute.maxbuffer and its slack); no string of an authinfo may be longer either.
+    :param max_data_bytes: the longest data accepted (jute.maxbuffer and its slack); no authinfo may be longer either.
     """
 
     def __init__(self, max_data_bytes: int) -> None:
@@ -271,6 +271,7 @@ class QuorumPackets:
         # Of a packet whose data is there, but not all of its ids: type, zxid and data, how many ids are to come, those that came.
         self._begun: tuple[int, int, bytes | None] | None = None
         self._ids_left = 0
+        self._ids_bytes = 0
         self._ids: list[Id] = []
         # The ids of the last packet that had some, and their bytes: the clients of a learner have mostly proved the same.
         self._last_ids: list[Id] = []
@@ -333,6 +334,7 @@ class QuorumPackets:
         consumed = self._consumed
         self._begun = (type, zxid, data)
         self._ids_left = count
+        self._ids_bytes = 0
         self._ids = []
         packet = self._take_ids(buffer)
         size = self._consumed - consumed + _INT.size
@@ -369,6 +371,9 @@ class QuorumPackets:
                 self._need = size
                 self._drop_taken(len(buffer))
                 return None
+            if self._ids_bytes + size > self._max_data_bytes:
+                raise self._bad_length(self._ids_bytes + size, "authinfo", 0)
+            self._ids_bytes += size
             id, _ = records.decode_Id(buffer, self._offset, self._offset + size)
             self._ids.append(id)
             self._ids_left -= 1
