@@ -232,6 +232,21 @@ async def test_the_election_port_moves(world: World) -> None:
 
 
 @ensureDeferred
+async def test_an_election_port_that_moves_twice_at_once_is_opened_once(world: World) -> None:
+    world.start()
+    moved = free_port()
+    world.peer.own_server = parse_server(1, f"127.0.0.1:{world.quorum_port}:{moved}")
+    world.do(OpenElectionPort(), OpenElectionPort())
+    while not world.driver._election_port.addresses:
+        await turn()
+    await turn()
+    assert [port for _, port in world.driver._election_port.addresses] == [moved]
+    world.clock.advance(10)
+    assert world.ends == []
+    await world.end()
+
+
+@ensureDeferred
 async def test_an_election_port_that_is_taken_ends_the_process_with_a_code_of_its_own(world: World) -> None:
     taken = socket.create_server(("127.0.0.1", world.election_port))
     world.start()

@@ -52,6 +52,8 @@ class ElectionPort:
         self._ports: list[IListeningPort] = []
         self._dials: dict[int, IDelayedCall | Deferred[IProtocol]] = {}
         self._binds: list[IDelayedCall] = []
+        self._closing: list[Deferred[Any]] = []
+        self._turn = 0
         self._stopped = False
 
     @property
@@ -60,13 +62,19 @@ class ElectionPort:
         return [(host.host, host.port) for host in hosts]
 
     def listen(self, addresses: Sequence[tuple[str, int]]) -> None:
-        """Begins to listen; what is in use is tried again.
+        """Begins to listen, once the ports of the time before are closed; what is in use is tried again.
 
         :param addresses: IP address and port; "" for all addresses of this machine.
         """
-        if not self._stopped:
-            for host, port in addresses:
-                self._listen(host, port, 1)
+        closed = self.close()
+        turn = self._turn
+
+        def begin(_: None) -> None:
+            if turn == self._turn and not self._stopped:
+                for host, port in addresses:
+                    self._listen(host, port, 1)
+
+        closed.addCallback(begin)
 
     def _listen(self, host: str, port: int, attempt: int) -> None:
         factory = StreamFactory(self._reactor, self._driver, self._connections.accepted, keep_alive=self._keep_alive)
@@ -111,10 +119,12 @@ class ElectionPort:
         return self.close()
 
     def close(self) -> Deferred[None]:
-        """Listens no more; fires when all ports are closed, and `listen` may be called again."""
+        """Listens no more; fires when all ports are closed."""
+        self._turn += 1
         for call in self._binds:
             if call.active():
                 call.cancel()
         ports, self._ports = self._ports, []
-        closed: Deferred[None] = gatherResults([maybeDeferred(port.stopListening) for port in ports]).addCallback(lambda _: None)
+        self._closing = [closing for closing in self._closing if not closing.called] + [maybeDeferred(port.stopListening) for port in ports]
+        closed: Deferred[None] = gatherResults(self._closing).addCallback(lambda _: None)
         return closed

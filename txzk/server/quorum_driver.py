@@ -99,7 +99,7 @@ class QuorumDriver(Driver):
                 self._quorum.connect_to_learner_master_limit * self._config.tick_time, self._config.settings.leader_connect_delay_during_retry_ms,
             )
         elif isinstance(effect, OpenElectionPort):
-            self._election_port.close().addCallback(lambda _: self._open_election_port())
+            self._open_election_port()
         elif isinstance(effect, MoveClientPort):
             self._move_client_port(effect.address)
         elif isinstance(effect, OpenQuorumPort):
