@@ -145,6 +145,8 @@ class SimServer:
         self.life = 0
         # The last zxid of which the disk has said that it has it; an older one since the history was cut there or replaced.
         self.durable_zxid = 0
+        # Up to here its tree may be ahead of the zxid that it tells, because it came as a snapshot that was sent while it changed.
+        self.fuzzy_zxid = 0
         self.paused = False
         self.stopped = ""
         # Whether its disk does not let it start, and whether that is right.
@@ -154,8 +156,10 @@ class SimServer:
         self.log_disk: DiskQueue
         self.snapshot_disk: DiskQueue
         self.reported: Callable[[str], None] = lambda text: None
+        self.before_input: Callable[[SimServer], None] = lambda server: None
         self.after_input: Callable[[SimServer], None] = lambda server: None
         self.epoch_saved: Callable[[SimServer], None] = lambda server: None
+        self.committed_zxid: Callable[[], int] = lambda: 0
         self.violated: Callable[[str], None] = lambda text: None
         self.trace: Callable[[str], None] | None = None
         self.new_disk: Callable[[DiskQueue], None] = lambda queue: None
@@ -253,6 +257,7 @@ class SimServer:
         if self.paused:
             self._kept.append(step)
             return
+        self.before_input(self)
         try:
             step()
             self._pump()
