@@ -445,6 +445,48 @@ def test_a_leader_may_leave_all_clients_to_the_others() -> None:
     assert value(leader, "/through-it") is None
 
 
+def figures(node: Node) -> dict[str, str]:
+    """What `mntr` shows."""
+    return dict(line.split("\t") for line in node.word(b"mntr").splitlines())
+
+
+def test_what_an_ensemble_counts() -> None:
+    world = World((1, 2, 3), (4,), properties=WORDS)
+    write(world.nodes[1].client(), "/a", "/b")
+    leader, follower, observer = (figures(world.nodes[sid]) for sid in (3, 2, 4))
+    # Two nodes and the session; the observer came when there was a leader already.
+    assert (leader["zk_proposal_count"], leader["zk_commit_count"], leader["zk_diff_count"], leader["zk_snap_count"]) == ("3", "3", "3", "0")
+    assert (follower["zk_learner_proposal_received_count"], follower["zk_learner_commit_received_count"]) == ("3", "3")
+    assert (observer["zk_learner_proposal_received_count"], observer["zk_learner_commit_received_count"]) == ("0", "3")
+    shown = ("election_time", "unavailable_time", "leader_unavailable_time", "follower_sync_time", "observer_sync_time")
+    assert [[role[f"zk_cnt_{name}"] for name in shown] for role in (leader, follower, observer)] == [
+        ["1", "1", "1", "0", "0"], ["1", "1", "0", "1", "0"], ["0", "1", "0", "0", "1"],
+    ]
+    assert int(follower["zk_sum_election_time"]) >= 200
+    assert (leader["zk_server_state"], leader["zk_peer_state"], leader["zk_synced_followers"], leader["zk_synced_observers"]) == (
+        "leader", "leading - broadcast", "2", "1",
+    )
+    assert (observer["zk_server_state"], observer["zk_peer_state"], observer["zk_quorum_size"]) == ("observer", "observing - broadcast", "3")
+
+
+def test_what_is_counted_goes_on_in_the_next_role() -> None:
+    world = World(properties=WORDS)
+    write(world.leader.client(), "/a", "/b")
+    old = world.leader
+    old.leading.abandon("enough")
+    world.until(lambda: all(node.serves for node in world.nodes.values()))
+    shown = figures(old)
+    assert (shown["zk_proposal_count"], shown["zk_looking_count"], shown["zk_cnt_unavailable_time"]) == ("3", "2", "2")
+    assert shown["zk_packets_received"] == "1"
+
+
+def test_conf_tells_of_the_ensemble() -> None:
+    world = World((1, 2), (3,), properties=WORDS)
+    voter, observer = (world.nodes[sid].word(b"conf") for sid in (1, 3))
+    assert "serverId=1\ninitLimit=5\nsyncLimit=2\nelectionAlg=3\nelectionPort=3888\nquorumPort=2888\npeerType=0\nmembership: \nserver.1=s1:" in voter
+    assert "serverId=3\n" in observer and "peerType=1\n" in observer and voter.endswith("version=0\n")
+
+
 # Reading without a quorum
 
 

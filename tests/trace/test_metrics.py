@@ -132,3 +132,19 @@ def test_the_members_of_sets_come_with_their_first_value_and_stay() -> None:
 )
 def test_numbers_are_printed_as_java_prints_them(value: float, text: str) -> None:
     assert shown(value) == text
+
+
+def test_what_was_followed_stays_where_it_is() -> None:
+    metrics = Metrics()
+    sent = [5]
+    metrics.follow("proposal_count", lambda: sent[0])
+    sent[0] = 9
+    metrics.freeze()
+    sent[0] = 100
+    assert metrics.counter("proposal_count") == 4
+    # Another one takes over.
+    metrics.follow("proposal_count", lambda: sent[0])
+    sent[0] = 101
+    assert metrics.counter("proposal_count") == 5
+    metrics.reset()
+    assert metrics.counter("proposal_count") == 0

@@ -15,6 +15,7 @@ from txzk.peer.effects import Effect, Report, WriteLog, WriteSnapshot
 from txzk.peer.snapshots import Snapshots
 from txzk.persistence.recovery import Recovered
 from txzk.persistence.txnlog import LogWriter
+from txzk.trace.metrics import Metrics
 
 _NODES_A_STEP: Final = 64
 _MOST_SNAPSHOT_WRITES: Final = 4
@@ -24,6 +25,7 @@ class ZKDatabase:
     """The data of one server.
 
     :ivar log: takes entries; what it holds is written with the next batch.
+    :ivar metrics: what is counted as long as the process lives.
     :ivar writing: whether a batch of the log is under way.
     :ivar input_ms: when the last input came that can begin a batch; the owner says so, for the statistics.
     :ivar batch_began_ms: when the batch that is being written was begun.
@@ -36,6 +38,13 @@ class ZKDatabase:
         """
         self._config = config
         self._random = random
+        self.metrics = Metrics()
+        summaries = self.metrics.summaries
+        summaries["startup_snap_load_time"].add(recovered.snapshot_ms)
+        summaries["dbinittime"].add(recovered.snapshot_ms + recovered.txns_ms)
+        if recovered.loaded_txns:
+            summaries["startup_txns_loaded"].add(recovered.loaded_txns)
+            summaries["startup_txns_load_time"].add(recovered.txns_ms)
         self.tree = recovered.tree
         self.log = self._new_log()
         self.writing = False

@@ -34,6 +34,7 @@ class Following:
         self.server: LearnerServer | None = None
         self.over = ""
         self.sid = member.sid
+        self._connected_ms = now_ms
         config = member.config
         quorum = member.quorum
         self._observer = member.is_observer
@@ -59,6 +60,7 @@ class Following:
         """The connection to the leader stands."""
         if self.over:
             return None
+        self._connected_ms = now_ms
         self.learner.connected(now_ms)
         return self.learner
 
@@ -108,7 +110,7 @@ class Following:
         return self._member.conf()
 
     def figures(self, now_ms: int) -> Mapping[str, Number]:
-        return {"quorum_size": len(self._member.verifier.voters)} | ({} if self._observer else {"synced_observers": 0})
+        return {"quorum_size": len(self._member.verifier.voters)}
 
     # LearnerHost
 
@@ -167,6 +169,13 @@ class Following:
         )
         self.server.dirty = member.dirty
         self.server.ensemble = self
+        learner = self.learner
+        metrics = self._database.metrics
+        metrics.count("learner_proposal_received_count", learner.proposals_received)
+        metrics.count("learner_commit_received_count", learner.commits_received)
+        metrics.follow("learner_proposal_received_count", lambda: learner.proposals_received)
+        metrics.follow("learner_commit_received_count", lambda: learner.commits_received)
+        metrics.summaries["observer_sync_time" if self._observer else "follower_sync_time"].add(now_ms - self._connected_ms)
         member.keep_config()
 
     def _forward(self, request: Request) -> None:

@@ -194,6 +194,15 @@ class Leading:
         )
         self.server.dirty = member.dirty
         self.server.ensemble = self
+        leader = self.leader
+        metrics = self._database.metrics
+        # Those whose acks have made the quorum.
+        for name, begun in zip(("diff_count", "snap_count"), leader.syncs_begun, strict=True):
+            metrics.count(name, begun)
+        metrics.follow("diff_count", lambda: leader.syncs_begun[0])
+        metrics.follow("snap_count", lambda: leader.syncs_begun[1])
+        metrics.follow("proposal_count", lambda: zxid_words.counter_of(leader.last_proposed))
+        metrics.follow("commit_count", lambda: zxid_words.counter_of(leader.last_committed))
         member.keep_config()
 
     def set_last_seen(self, verifier: QuorumVerifier) -> None:

@@ -16,7 +16,6 @@ from txzk.defs import opcodes
 from txzk.jute.records import CloseSessionTxn
 from txzk.jute.txns import decode_txn
 from txzk.peer.stats import ServerStats
-from txzk.persistence.recovery import Recovered
 from txzk.request.child_lists import ChildLists
 from txzk.request.namespaces import NamespaceSums
 from txzk.request.prep import PrepRequestProcessor
@@ -52,15 +51,6 @@ class PipelineMeasures:
         metrics.follow("response_packet_get_children_cache_hits", lambda: child_lists.hits)
         metrics.follow("response_packet_get_children_cache_misses", lambda: child_lists.misses)
         metrics.follow("digest_mismatches_count", lambda: tree.digest_mismatches)
-
-    def started(self, recovered: Recovered) -> None:
-        """The data directory has been read."""
-        summaries = self._metrics.summaries
-        summaries["startup_snap_load_time"].add(recovered.snapshot_ms)
-        summaries["dbinittime"].add(recovered.snapshot_ms + recovered.txns_ms)
-        if recovered.loaded_txns:
-            summaries["startup_txns_loaded"].add(recovered.loaded_txns)
-            summaries["startup_txns_load_time"].add(recovered.txns_ms)
 
     def flushed(self, done: int, waiting: int, began_ms: int, now_ms: int, sync_ms: int) -> None:
         """A batch of the log is on disk.

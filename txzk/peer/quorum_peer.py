@@ -82,7 +82,7 @@ class QuorumPeer:
         self._look_at_ms = now_ms
         # Who leads next, where a reconfig has said so.
         self._designated: int | None = None
-        self._looking_since_ms = now_ms
+        self._looking_since_ms = self._unavailable_since_ms = now_ms
         self._servers_of: dict[ServerCnxn, ZooKeeperServer] = {}
         self.server: ZooKeeperServer = self._not_serving(now_ms)
         self.server.dirty = member.dirty
@@ -253,7 +253,7 @@ class QuorumPeer:
                     continue
                 server = role.server
                 if server is not None and server is not self.server:
-                    self._serve(server, role.epoch)
+                    self._serve(server, role.epoch, now_ms)
             elif self._settling:
                 if database.idle and now_ms >= self._look_at_ms and self._settled(now_ms):
                     continue
@@ -289,6 +289,7 @@ class QuorumPeer:
         member = self._member
         database = self.database
         self._looking_since_ms = now_ms
+        database.metrics.count("looking_count")
         self.election.look(
             member.verifier, member.last_seen_verifier, database.last_zxid, database.current_epoch, not member.is_observer, now_ms
         )
@@ -307,6 +308,8 @@ class QuorumPeer:
     def _take_role(self, leader_sid: int, now_ms: int) -> None:
         member = self._member
         member.leader_sid = leader_sid
+        if not member.is_observer:
+            self.database.metrics.summaries["election_time"].add(now_ms - self._looking_since_ms)
         if self.server.read_only:
             # What it shows is about to change under its clients.
             self._replace_server(self._not_serving(now_ms))
@@ -317,9 +320,13 @@ class QuorumPeer:
             self.election.follow(ServerState.OBSERVING if member.is_observer else ServerState.FOLLOWING, now_ms)
             self.role = Following(member, leader_sid, now_ms)
 
-    def _serve(self, server: ZooKeeperServer, epoch: int) -> None:
+    def _serve(self, server: ZooKeeperServer, epoch: int, now_ms: int) -> None:
         self.election.update_vote(epoch)
         self._replace_server(server)
+        summaries = self.database.metrics.summaries
+        summaries["unavailable_time"].add(now_ms - self._unavailable_since_ms)
+        if self.state is ServerState.LEADING:
+            summaries["leader_unavailable_time"].add(now_ms - self._unavailable_since_ms)
 
     def _replace_server(self, server: ZooKeeperServer) -> None:
         before = self.server
@@ -336,6 +343,8 @@ class QuorumPeer:
         self.database.give_up()
         self._replace_server(self._not_serving(now_ms))
         self.role = None
+        if role.server is not None:
+            self._unavailable_since_ms = now_ms
         self._settling = True
         self._look_at_ms = now_ms
         if self._member.is_observer:

@@ -94,7 +94,7 @@ class ZooKeeperServer:
         self.database = database
         self.tree = database.tree
         self.started_ms = now_ms
-        self.stats = ServerStats()
+        self.stats = ServerStats(database.metrics)
         self.cnxns: dict[ServerCnxn, None] = {}
         self._cnxns_of_host: dict[str, int] = {}
         self.dirty: dict[Any, None] = {}

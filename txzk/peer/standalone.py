@@ -43,7 +43,6 @@ class StandaloneServer(OrderingServer):
         database = ZKDatabase(config, recovered, random, now_ms)
         tracker = SessionTracker(_SERVER_ID, config.tick_time, now_ms, tree.sessions)
         super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, database.log.append)
-        self._measures.started(recovered)
         if recovered.loaded_txns:
             database.begin_snapshot(now_ms)
 

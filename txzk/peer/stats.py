@@ -17,8 +17,12 @@ class ServerStats:
         "response_bytes", "stale_replies", "watch_bytes",
     )
 
-    def __init__(self) -> None:
-        self.metrics = Metrics()
+    def __init__(self, metrics: Metrics | None = None) -> None:
+        """
+        :param metrics: of the process, which go on whatever the role.
+        """
+        self.metrics = metrics or Metrics()
+        self.metrics.freeze()
         self._latency = Summary()
         self._read_latency = self.metrics.summaries["readlatency"]
         self._update_latency = self.metrics.summaries["updatelatency"]
@@ -33,10 +37,14 @@ class ServerStats:
         self.metrics.follow("response_bytes", lambda: self.response_bytes)
         self.metrics.follow("watch_bytes", lambda: self.watch_bytes)
         self.metrics.follow("stale_replies", lambda: self.stale_replies)
-        self.reset()
+        self._reset()
 
     def reset(self) -> None:
         """What `srst` does."""
+        self._reset()
+        self.metrics.reset()
+
+    def _reset(self) -> None:
         self.packets_received = 0
         self.packets_sent = 0
         self._at_once = 0
@@ -44,7 +52,6 @@ class ServerStats:
         self.last_response_size = -1
         self.min_response_size = -1
         self.max_response_size = -1
-        self.metrics.reset()
 
     def answered_at_once(self, reads: int, size: int, bytes: int) -> None:
         """Counts reads that did not wait.

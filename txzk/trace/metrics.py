@@ -168,9 +168,15 @@ class Metrics:
         self._counters[name] += times
 
     def follow(self, name: str, read: Callable[[], int]) -> None:
-        """Makes a counter show what `read` gives, an integer that only grows, beyond what that was at the last reset."""
+        """Makes a counter show what `read` gives, an integer that only grows, beyond what that is now."""
+        self._counters[name] = self.counter(name) - read()
         self._followed[name] = read
-        self._counters[name] = -read()
+
+    def freeze(self) -> None:
+        """Lets go of what counters follow; they stay where they are."""
+        followed, self._followed = self._followed, {}
+        for name, read in followed.items():
+            self._counters[name] += read()
 
     def counter(self, name: str) -> int:
         """What a counter stands at."""

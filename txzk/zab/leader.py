@@ -28,8 +28,6 @@ from txzk.zab.learner_host import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.zab.rollover import RolloverWatch
 from txzk.zab.sync_stream import Synchronizations
 
-_NOT_DECIDED: Final = -1
-
 
 class LeaderPhase(Enum):
     """What the leader waits for."""
@@ -126,6 +124,11 @@ class Leader:
         """Those that get what is committed."""
         return list(self._observers)
 
+    @property
+    def syncs_begun(self) -> tuple[int, int]:
+        """How many synchronizations have been begun: with transactions, and with a snapshot."""
+        return self._syncs.diffs, self._syncs.snapshots
+
     def synced_followers(self, now_ms: int) -> int:
         """How many followers vote and are in step."""
         voters = self._host.verifier.voters
@@ -152,7 +155,7 @@ class Leader:
     def start(self, now_ms: int) -> None:
         """Begins; this server is the first of the quorum."""
         self._connecting.add(self.settings.sid)
-        self._decide_epoch(now_ms)
+        self._decide_epoch()
 
     def learner_connected(self, host: str, port: int, now_ms: int) -> LearnerHandler:
         """The stream end of a new connection."""
@@ -251,7 +254,7 @@ class Leader:
 
     # Before service.
 
-    def _decide_epoch(self, now_ms: int) -> None:
+    def _decide_epoch(self) -> None:
         if self.phase is LeaderPhase.DISCOVERY and self._connecting.has_quorum():
             self.phase = LeaderPhase.ACCEPTING
             self._host.save_epoch(ACCEPTED_EPOCH, self.epoch)
@@ -327,7 +330,7 @@ class Leader:
         if self.phase is LeaderPhase.DISCOVERY:
             self.epoch = max(self.epoch, accepted_epoch + 1)
             self._connecting.add(handler.sid)
-            self._decide_epoch(now_ms)
+            self._decide_epoch()
         elif self.phase is not LeaderPhase.ACCEPTING:
             handler.propose_epoch(self.epoch, now_ms)
 

@@ -82,6 +82,8 @@ class Synchronizations:
         self._history = history
         self._settings = settings
         self._kinds: dict[LearnerHandler, SyncKind] = {}
+        # How many have been begun.
+        self.snapshots = self.diffs = 0
 
     def begin(self, handler: LearnerHandler, last_zxid: int, now_ms: int) -> int | None:
         """Begins to send a learner what it lacks.
@@ -98,6 +100,10 @@ class Synchronizations:
             handler.drop(f"would be one of more than {limit} that are synchronized at once")
             return None
         self._kinds[handler] = plan.kind
+        if is_snapshot:
+            self.snapshots += 1
+        else:
+            self.diffs += 1
         history.report(f"{handler.name} is synchronized from 0x{last_zxid:x} on by {plan.kind.name} 0x{plan.zxid:x}", False)
         handler.synchronize(pieces(history.tree, plan), history.last_seen_verifier.text().encode(), now_ms)
         return plan.last_queued_zxid
