@@ -545,7 +545,14 @@ def test_a_snapshot_is_not_compared_with_digests_before_its_end() -> None:
     world = syncing()
     said = packets.encode(packets.SNAP, 4) + snapshot(DataTree(), {}) + packets.proposal(5, entry(5, digest=77)) + packets.commit(5)
     assert world.hear(said) == ["load 4", "apply 5"]
+    world.hear(new_leader(5))
+    world.last_zxid = 5
+    world.snapshot_saved()
+    world.saved("currentEpoch")
+    world.hear(packets.proposal(E + 1, entry(E + 1, digest=77)) + packets.commit(E + 1) + UPTODATE)
     assert world.tree.digest_mismatches == 0
+    world.hear(packets.proposal(E + 2, entry(E + 2, digest=77)) + packets.commit(E + 2))
+    assert world.tree.digest_mismatches == 1
 
 
 def test_nothing_is_asked_of_a_leader_that_is_not_yet_followed() -> None:

@@ -86,6 +86,7 @@ class Learner:
         self._old_leader = False
         self._logs = not is_observer or settings.sync_enabled
         self._synced_zxid = 0
+        self._fuzzy = False
         self._snapshot_needed = False
         self._new_config: QuorumVerifier | None = None
         self._proposals = Proposals()
@@ -369,6 +370,7 @@ class Learner:
             self._wait(_TRUNCATION, self._truncated)
         else:
             self._snapshot_needed = True
+            self._fuzzy = True
             self._receiver = SnapshotReceiver(host.tree.words, host.tree.keep_digest, self._settings.max_data_bytes)
 
     def _truncated(self, now_ms: int, wall_ms: int) -> None:
@@ -469,6 +471,7 @@ class Learner:
                 self._log(proposal, True)
         while committed and not self.closing:
             self._apply(*committed.popleft(), now_ms, wall_ms)
+        self._fuzzy = False
         if self._is_observer:
             self._proposals.forget_pending()
 
@@ -564,8 +567,8 @@ class Learner:
         self._applied = True
         host = self._host
         elects = designated_leader is not None and config is not None and host.activate(config, designated_leader, header.zxid)
-        # A snapshot may be ahead of what is applied to it again: its digest says nothing before its end.
-        host.apply(header, txn, None if self.snapshot_unsaved else digest, entry, now_ms, wall_ms)
+        # A snapshot may be ahead of what is applied to it again, up to UPTODATE: until then its digest says nothing.
+        host.apply(header, txn, None if self._fuzzy else digest, entry, now_ms, wall_ms)
         if elects:
             self._abandon(f"the configuration of {header.zxid:#x} needs an election")
 
