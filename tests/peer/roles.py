@@ -75,14 +75,14 @@ class Ensemble:
         self.handler = object()
         self.leader_side, self.learner_side = Side(self, sides[0]), Side(self, sides[1])
         config = member_config(cfg, {"zookeeper.4lw.commands.whitelist": "*"})
-        arguments: dict[str, Any] = {"local_sessions": local_sessions, "upgrading": upgrading}
         words = Answerer(config, Folders(), {})
         self.leader = self.leader_side.server = LeaderServer(
-            config, self.leader_side.member.database, ProviderRegistry({}), Random(1), words, self.now_ms, LEADER, self._propose, **arguments
+            config, self.leader_side.member.database, ProviderRegistry({}), Random(1), words, self.now_ms, LEADER, self._propose, local_sessions,
+            upgrading, None,
         )
         self.learner = self.learner_side.server = LearnerServer(
             config, self.learner_side.member.database, ProviderRegistry({}), Random(1), words, self.now_ms, LEARNER, observes,
-            self.forwarded.append, self._revalidate, lambda: self.congested, **arguments,
+            self.forwarded.append, self._revalidate, lambda: self.congested, local_sessions, upgrading,
         )
 
     def _propose(self, zxid: int, entry: bytes, now_ms: int) -> None:

@@ -31,14 +31,14 @@ class LeaderServer(OrderingServer):
 
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
-        now_ms: int, sid: int, propose: Callable[[int, bytes, int], None], local_sessions: bool = False, upgrading: bool = False,
-        configurations: Configurations | None = None,
+        now_ms: int, sid: int, propose: Callable[[int, bytes, int], None], local_sessions: bool, upgrading: bool,
+        configurations: Configurations | None,
     ) -> None:
         """
         :param sid: of this server, the first byte of the ids of its sessions.
         :param propose: proposes a transaction: zxid, log entry, monotonic time.
         :param local_sessions: localSessionsEnabled; `upgrading` localSessionsUpgradingEnabled.
-        :param configurations: of the ensemble; takes reconfigs, in place of `propose`.
+        :param configurations: of the ensemble; takes reconfigs, in place of `propose`. None where they never change.
         """
         self._propose_to = propose
         self._now_ms = now_ms

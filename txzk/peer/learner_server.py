@@ -36,7 +36,7 @@ class LearnerServer(ZooKeeperServer):
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
         now_ms: int, sid: int, observes: bool, forward: Callable[[Request], None], revalidate: Callable[[int, int], None],
-        congested: Callable[[], bool] = lambda: False, local_sessions: bool = False, upgrading: bool = False,
+        congested: Callable[[], bool], local_sessions: bool, upgrading: bool,
     ) -> None:
         """
         :param now_ms: monotonic time.

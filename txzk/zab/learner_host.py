@@ -13,9 +13,8 @@ from txzk.quorum.verifiers import QuorumVerifier
 ACCEPTED_EPOCH: Final = "acceptedEpoch"
 CURRENT_EPOCH: Final = "currentEpoch"
 
-# Exit codes of the process: a COMMIT that is not for the oldest proposal, a log that cannot be truncated.
+# The exit code of the process for a COMMIT that is not for the oldest proposal.
 UNMATCHED_COMMIT: Final = 12
-QUORUM_PACKET_ERROR: Final = 13
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class LearnerHost(Protocol):
 
     def truncate(self, zxid: int) -> None:
         """Cuts the log behind `zxid` and reads the database again, so that nothing later is left of memory, log or snapshots; then
-        `last_zxid` is `zxid`. Answered by `Learner.truncated`. A server that cannot do it stops with QUORUM_PACKET_ERROR."""
+        `last_zxid` is `zxid`. Answered by `Learner.truncated`. A server that cannot do it stops."""
 
     def load_snapshot(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
         """The leader's database takes the place of the own one, in memory; `last_zxid` is `zxid` then.
