@@ -16,15 +16,18 @@ from twisted.logger import LogLevel, capturedLogs
 
 from tests.peer.world import frame
 from tests.server.shell import Disk
+from tests.server.test_quorum_driver import turn
 from tests.system.servers import free_port
 from tests.testing.raw import Quiet, RawClient
 from txzk.config.server import load
 from txzk.defs import errors, opcodes
 from txzk.defs.errors import StorageError
+from txzk.election.votes import ServerState
 from txzk.jute import records
 from txzk.peer.effects import STORAGE_FAILURE
 from txzk.server.file_disk import FileDisk
-from txzk.server.service import ZooKeeperService, load_provider, purge
+from txzk.server.quorum_driver import UNABLE_TO_BIND_ELECTION_PORT, QuorumDriver
+from txzk.server.service import ZooKeeperService, load_provider, purge, read_config_file
 from txzk.testing import Server
 
 TICKETS = "tests.server.tickets"
@@ -322,3 +325,51 @@ async def test_a_provider_of_the_operator_is_asked_by_clients_and_access_lists()
         for client in (holder, other):
             client.transport.loseConnection()
             await client.ended
+
+
+def member(world: World, cfg: str = "", properties: dict[str, str] | None = None) -> ZooKeeperService:
+    """A server of three, which alone has no leader."""
+    (world.folder / "myid").write_text("2\n")
+    text = f"dataDir={world.folder}\nclientPort=0\nclientPortAddress=127.0.0.1\ninitLimit=5\nsyncLimit=2\n{cfg}" + "".join(
+        f"server.{sid}=127.0.0.1:{free_port()}:{free_port()}\n" for sid in (1, 2, 3)
+    )
+    service = ZooKeeperService(load(text, properties or {}, "zoo.cfg", "/", read_config_file), world.reactor, world._disk)
+    world.services.append(service)
+    return service
+
+
+@ensureDeferred
+async def test_a_member_of_an_ensemble_looks_for_its_leader_and_stops_in_order(world: World) -> None:
+    service = member(world)
+    with capturedLogs() as events:
+        service.startService()
+    assert isinstance(service.driver, QuorumDriver) and service.driver.server.state is ServerState.LOOKING  # type: ignore[attr-defined]
+    assert "looking for a leader in round 0x1, last zxid 0x0, epoch 0x0" in lines(events, LogLevel.info)
+    assert sorted(path.name for path in (world.folder / "version-2").iterdir()) == ["acceptedEpoch", "currentEpoch", "snapshot.0", "txzk.lock"]
+    [(_, election_port)] = service.driver._election_port.addresses
+    stopped = service.stopService()
+    while not stopped.called:
+        world.reactor.advance(0)
+        await turn()
+    assert [disk.stopped for _, disk, _ in world.disks] == [True, True]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", election_port))
+    world.services.clear()
+
+
+@ensureDeferred
+async def test_an_election_port_that_is_taken_stops_the_service_with_a_code_of_its_own(world: World) -> None:
+    service = member(world, properties={"zookeeper.electionPortBindRetry": "1"})
+    assert service._config.quorum is not None
+    taken = socket.create_server(("127.0.0.1", service._config.quorum.server.addresses[0].election_port))
+    with capturedLogs() as events:
+        service.startService()
+    assert (service.exit_code, world.reactor.stops) == (UNABLE_TO_BIND_ELECTION_PORT, 1)
+    [reason] = lines(events, LogLevel.critical)
+    assert reason.startswith("the server stops: the election port cannot be listened to: ")
+    taken.close()
+    stopped = service.stopService()
+    while not stopped.called:
+        world.reactor.advance(0)
+        await turn()
+    world.services.clear()
