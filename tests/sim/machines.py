@@ -156,8 +156,8 @@ def _watch(database: Any, server: SimServer) -> None:
 
     def replaced(tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
         server.durable_zxid = min(server.durable_zxid, zxid)
-        server.fuzzy_zxid = server.committed_zxid()
         replace(tree, sessions, zxid)
+        server.replaced(server)
 
     database.truncate, database.replace = truncated, replaced
 

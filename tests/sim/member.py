@@ -50,7 +50,7 @@ class SimMember(SimServer):
         return None if core is None else Connection(self, self.life, end, core)
 
     def _election_accepted(self, end: End, host: str, port: int) -> Connection | None:
-        return self._connection(end, self.machine.election_accepted(host, port, self.now_ms))
+        return self._connection(end, self.machine.connections.accepted(host, port, self.now_ms))
 
     def _learner_connected(self, end: End, host: str, port: int) -> Connection | None:
         return self._connection(end, self.machine.learner_connected(host, port, self.now_ms))
@@ -97,9 +97,9 @@ class SimMember(SimServer):
         host, port = effect.addresses[0]
 
         def connected(end: End) -> None:
-            self._open(end, self.machine.election_dialled(sid, self.now_ms))
+            self._open(end, self.machine.connections.dialled(sid, self.now_ms))
 
-        self._dial(host, port, connected, lambda: self.machine.election_dial_failed(sid, self.now_ms))
+        self._dial(host, port, connected, lambda: self.machine.connections.dial_failed(sid, self.now_ms))
 
     def _dial_leader(self, effect: Any) -> None:
         self._leader_dial += 1

@@ -159,7 +159,7 @@ class SimServer:
         self.before_input: Callable[[SimServer], None] = lambda server: None
         self.after_input: Callable[[SimServer], None] = lambda server: None
         self.epoch_saved: Callable[[SimServer], None] = lambda server: None
-        self.committed_zxid: Callable[[], int] = lambda: 0
+        self.replaced: Callable[[SimServer], None] = lambda server: None
         self.violated: Callable[[str], None] = lambda text: None
         self.trace: Callable[[str], None] | None = None
         self.new_disk: Callable[[DiskQueue], None] = lambda queue: None

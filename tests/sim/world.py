@@ -109,7 +109,7 @@ class World:
         server.epoch_saved = self._check_epochs
         server.before_input = self._enter
         server.after_input = self._after_input
-        server.committed_zxid = lambda: self.history.last_zxid
+        server.replaced = self._replaced
         server.violated = self.violated
         server.reported = lambda text: self._reported(server, text)
         server.new_disk = self._new_disk
@@ -119,6 +119,11 @@ class World:
 
     def _new_disk(self, queue: DiskQueue) -> None:
         queue.sync_us, queue.jitter_us = self.swarm.disk_us, self.swarm.disk_jitter_us
+
+    def _replaced(self, server: SimServer) -> None:
+        """A learner has received a snapshot, and not yet heard what follows it."""
+        server.fuzzy_zxid = self.history.last_zxid
+        self.nemesis.replaced(server)
 
     def _enter(self, server: SimServer) -> None:
         self._current = server
@@ -280,7 +285,7 @@ class World:
         step = SnapshotStream.step
         with (
             patch.object(database, "_NODES_A_STEP", nodes), patch.object(SnapshotStream, "step", lambda stream: step(stream, nodes)),
-            patch.object(learner_handler, "PIECE_BYTES", 100 * nodes),
+            patch.object(learner_handler, "PIECE_BYTES", 1 if nodes < 10 else 100 * nodes),
         ):
             yield
 
