@@ -11,6 +11,7 @@ from txzk.defs.errors import StorageError
 from txzk.election.votes import ServerState
 from txzk.jute import records
 from txzk.peer.effects import STORAGE_FAILURE, TRUNCATION_FAILURE
+from txzk.peer.following import Following
 from txzk.peer.not_serving import NotServing
 from txzk.peer.read_only import ReadOnlyServer
 from txzk.persistence.disk import Write
@@ -466,7 +467,10 @@ def test_what_an_ensemble_counts() -> None:
     assert (leader["zk_server_state"], leader["zk_peer_state"], leader["zk_synced_followers"], leader["zk_synced_observers"]) == (
         "leader", "leading - broadcast", "2", "1",
     )
-    assert (observer["zk_server_state"], observer["zk_peer_state"], observer["zk_quorum_size"]) == ("observer", "observing - broadcast", "3")
+    assert [observer[f"zk_{name}"] for name in ("server_state", "peer_state", "quorum_size", "observer_master_id")] == [
+        "observer", "observing - broadcast", "3", "3",
+    ]
+    assert "zk_observer_master_id" not in follower
 
 
 def test_what_is_counted_goes_on_in_the_next_role() -> None:
@@ -553,3 +557,51 @@ def test_a_search_that_begins_anew_waits_anew_before_it_lets_read() -> None:
     world.nodes[2].kill()
     world.until(lambda: node.machine.role is None)
     assert isinstance(node.machine.server, NotServing)
+
+
+# What goes through a learner
+
+
+def test_a_sync_at_a_follower_waits_for_what_the_leader_has_proposed() -> None:
+    world = World()
+    reads = world.nodes[1].client()
+    writes = world.leader.client()
+    for node in world.nodes.values():
+        node.log_held = True
+    writes.send(creates("/late"))
+    reads.send(frame(1, opcodes.SYNC, records.encode_SyncRequest("/")))
+    assert reads.told() == [] and value(world.nodes[1], "/late") is None
+    for node in world.nodes.values():
+        node.log_held = False
+    world.pump()
+    assert [error for error, _ in reads.told()] == [errors.OK] and value(world.nodes[1], "/late") == b"1"
+
+
+def test_a_request_that_cannot_be_decoded_stops_nobody_behind_it() -> None:
+    world = World()
+    client = world.nodes[1].client()
+    assert client.call(opcodes.CREATE, b"\xff\xff")[0] == errors.MARSHALLING_ERROR
+    write(client, "/behind")
+    world.agree()
+
+
+def test_words_at_a_follower() -> None:
+    world = World(properties=WORDS)
+    shown = world.nodes[1].word(b"srvr")
+    assert "Mode: follower\n" in shown and "Proposal sizes" not in shown
+    assert "Mode: leader\n" in world.leader.word(b"srvr") and "Proposal sizes last/min/max: -1/-1/-1\n" in world.leader.word(b"srvr")
+
+
+def test_a_leader_that_no_configuration_knows_is_not_followed() -> None:
+    world = World(started=False)
+    role = Following(world.nodes[1].machine._member, 9, world.now_ms)
+    assert role.over == "server 9, which leads, is not in the configuration"
+    assert role.connected(world.now_ms) is None
+
+
+def test_a_history_that_is_in_doubt_ends_the_process() -> None:
+    world = World()
+    node = world.nodes[1]
+    node.following.stop("a commit for another proposal", 12)
+    world.pump()
+    assert node.stopped is not None and (node.stopped.reason, node.stopped.exit_code) == ("a commit for another proposal", 12)

@@ -110,7 +110,8 @@ class Following:
         return self._member.conf()
 
     def figures(self, now_ms: int) -> Mapping[str, Number]:
-        return {"quorum_size": len(self._member.verifier.voters)}
+        size = {"quorum_size": len(self._member.verifier.voters)}
+        return size | {"observer_master_id": self._member.leader_sid} if self._observer else size
 
     # LearnerHost
 
