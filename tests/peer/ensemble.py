@@ -347,11 +347,11 @@ class World:
         reachable = target.peer is not None and not {(source.sid, target.sid), (target.sid, source.sid)} & self.blocked
         host = f"s{source.sid}"
         if isinstance(effect, DialElection):
-            far = target.machine.election_accepted(host, 40000, self.now_ms) if reachable else None
+            far = target.machine.connections.accepted(host, 40000, self.now_ms) if reachable else None
             if far is None:
-                peer.election_dial_failed(effect.sid, self.now_ms)
+                peer.connections.dial_failed(effect.sid, self.now_ms)
                 return
-            near: Any = peer.election_dialled(effect.sid, self.now_ms)
+            near: Any = peer.connections.dialled(effect.sid, self.now_ms)
         else:
             far = target.machine.learner_connected(host, 40000, self.now_ms) if reachable and target.listens else None  # type: ignore[assignment]
             if far is None:

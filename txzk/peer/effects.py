@@ -53,7 +53,7 @@ class WriteSnapshot:
 
 
 class DialElection:
-    """Connect to one of the addresses (host, port) of the server `sid`: `election_dialled(sid, ...)`, or `election_dial_failed(sid, ...)`."""
+    """Connect to one of the addresses (host, port) of the server `sid`: `ElectionConnections.dialled`, or `dial_failed`."""
 
     __slots__ = ("addresses", "sid")
 

@@ -7,10 +7,10 @@ then, since it may have been committed: a vote tells the end of the log, and the
 forgotten, and the database read again. There is no search where a reconfiguration has ended the role and has said who leads next: all go over to
 that one at once, as Java's servers do, which would not wait for it longer than for any leader.
 
-Inputs: those of the connections (client port: `connected`, `disconnected`; election port: `election_accepted`, `election_dialled`,
-`election_dial_failed`; quorum port: `learner_connected`, `leader_connected`, `leader_dial_failed`), of the disks (`log_written`, `epoch_saved`,
-`snapshot_written`, ...), and `timer_fired`. After each of them, and after bytes that a connection has received, `settle` draws the conclusions;
-then `dirty` names the connections with output, and `take_effects` says what is to be done. Covered by tests/peer/test_quorum_peer.py and tests/sim.
+Inputs: those of the connections (client port: `connected`, `disconnected`; election port: those of `connections`; quorum port:
+`learner_connected`, `leader_connected`, `leader_dial_failed`), of the disks (`log_written`, `epoch_written`, `snapshot_written`, ...), and
+`timer_fired`. After each of them, and after bytes that a connection has received, `settle` draws the conclusions; then `dirty` names the
+connections with output, and `take_effects` says what is to be done. Covered by tests/peer/test_quorum_peer.py and tests/sim.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ _LEAST_READ_ONLY_WAIT_MS: Final = 2000
 class QuorumPeer:
     """One server of an ensemble; see the module's theory of operation. Implements ElectionHost.
 
+    :ivar connections: to the election ports of the others.
     :ivar role: the one that is worn; None while there is none.
     :ivar server: what serves the clients at present.
     """
@@ -118,18 +119,6 @@ class QuorumPeer:
         self._servers_of.pop(cnxn).disconnected(cnxn)
 
     # Election port
-
-    def election_accepted(self, remote_host: str, remote_port: int, now_ms: int) -> ElectionCnxn | None:
-        """Another server has connected to the election port; None to hang up."""
-        return self.connections.accepted(remote_host, remote_port, now_ms)
-
-    def election_dialled(self, sid: int, now_ms: int) -> ElectionCnxn | None:
-        """What DialElection asked for stands; None where it is not wanted any more."""
-        return self.connections.dialled(sid, now_ms)
-
-    def election_dial_failed(self, sid: int, now_ms: int) -> None:
-        """What DialElection asked for cannot be had."""
-        self.connections.dial_failed(sid, now_ms)
 
     def dial(self, sid: int, addresses: Sequence[tuple[str, int]]) -> None:
         self._member.effects.append(DialElection(sid, list(addresses)))
