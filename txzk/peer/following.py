@@ -64,10 +64,6 @@ class Following:
         self.learner.connected(now_ms)
         return self.learner
 
-    def dial_failed(self, reason: str) -> None:
-        """The leader cannot be reached."""
-        self.abandon(reason)
-
     def log_written(self, zxid: int, now_ms: int, wall_ms: int, sync_ms: int) -> None:
         self.learner.log_written(zxid, now_ms, wall_ms)
         if self.server is not None:

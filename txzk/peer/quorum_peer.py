@@ -159,7 +159,7 @@ class QuorumPeer:
     def leader_dial_failed(self, reason: str, now_ms: int) -> None:
         """What DialLeader asked for cannot be had."""
         if isinstance(self.role, Following):
-            self.role.dial_failed(reason)
+            self.role.abandon(reason)
 
     # Disks
 
