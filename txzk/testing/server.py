@@ -77,7 +77,9 @@ class Server:
 
         :raises RuntimeError: where the server is not running.
         """
-        return self._driver().server
+        server = self._driver().server
+        assert isinstance(server, StandaloneServer)
+        return server
 
     @property
     def sessions(self) -> dict[int, int]:
@@ -148,9 +150,8 @@ class Server:
 
     def expire(self, session_id: int) -> bool:
         """Ends a session as if its time were over; False where there is no such session."""
-        driver = self._driver()
         found: list[bool] = []
-        driver.run(lambda: found.append(driver.server.expire(session_id, monotonic_ms(), wall_ms())))
+        self._driver().run(lambda: found.append(self.core.expire(session_id, monotonic_ms(), wall_ms())))
         return found == [True]
 
     def drop(self, session_id: int | None = None) -> bool:

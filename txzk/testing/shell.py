@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.defs.errors import StorageError
-from txzk.peer.effects import Effect, Report, WriteLog, WriteSnapshot
+from txzk.peer.effects import Effect, Report, Stop, WriteLog, WriteSnapshot
 from txzk.peer.standalone import StandaloneServer
 from txzk.testing.clock import Clock, DelayedCall, cancel
 from txzk.testing.disk import DiskQueue
@@ -119,9 +119,11 @@ class Shell:
             self.disk.submit(effect.ops, lambda failure: self._written(failure, lambda: self.server.snapshot_written(self.now_ms())))
         elif isinstance(effect, Report):
             self.reports.append(effect.text)
-        else:
+        elif isinstance(effect, Stop):
             self.stop()
             self._fail(effect.reason)
+        else:
+            raise AssertionError(f"{type(effect).__name__} is no effect of a standalone server")
 
     def _written(self, failure: StorageError | None, step: Callable[[], None]) -> None:
         self.run(step if failure is None else lambda: self.server.failed(str(failure)))
