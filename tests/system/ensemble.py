@@ -16,17 +16,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import pytest
-from _pytest.mark import ParameterSet
-
 from tests.system.ensemble_links import Link, Links
 from tests.system.managed import CONFIG, java_command, twistd_command
 from tests.system.raw_client import four_letter_word
 from tests.system.servers import java_lib
 from tests.system.suites import ports_in_a_row
 
-# Whether txzk serves ensembles; what needs that is skipped where it does not.
-TXZK_SERVES = True
 TICK_MS = 500
 # Transactions that a leader keeps in memory.
 COMMITTED_LOG = 500
@@ -44,12 +39,6 @@ _HOST = "127.0.0.1"
 _JAVA_SYNC = re.compile(r"^\[(LearnerHandler-\S+)\] \w+ \S+ - (?:Synchronizing with Learner sid: (\d+)|Sending (DIFF|TRUNC|snapshot))", re.MULTILINE)
 _TXZK_SYNC = re.compile(r"(?:server|observer) (\d+) at \S+ is synchronized from \w+ on by (\w+)")
 _JAVA_SAYS = "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.quorum.LearnerHandler=debug"
-
-
-def layouts(*kinds: str) -> list[ParameterSet]:
-    """Parameters of a fixture or a test that makes ensembles; what txzk is needed for is skipped while it serves none."""
-    ours = pytest.mark.skipif(not TXZK_SERVES, reason="txzk does not serve ensembles yet")
-    return [pytest.param(each, marks=() if set(each.upper()) == {"J"} else ours) for each in kinds]
 
 
 class Member:

@@ -27,18 +27,19 @@ class RawError(Exception):
 class RawClient:
     """One session."""
 
-    def __init__(self, port: int, timeout_ms: int = 30000, session: tuple[int, bytes] = (0, bytes(16))) -> None:
+    def __init__(self, port: int, timeout_ms: int = 30000, session: tuple[int, bytes] = (0, bytes(16)), read_only: bool = False) -> None:
         self.port = port
         self._socket = socket.create_connection(("127.0.0.1", port), 60)
         self._xid = 0
         try:
-            self._send(records.encode_ConnectRequest(0, 0, timeout_ms, session[0], session[1], False))
+            self._send(records.encode_ConnectRequest(0, 0, timeout_ms, session[0], session[1], read_only))
             reply = records.parse_ConnectResponse(self._receive())
         except OSError:
             self._socket.close()
             raise
         self.timeout_ms = reply.timeOut
         self.session = (reply.sessionId, reply.passwd or b"")
+        self.read_only = reply.readOnly
 
     def _send(self, payload: bytes) -> None:
         self._socket.sendall(struct.pack(">i", len(payload)) + payload)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_twisted import ensureDeferred
 
-from tests.system.ensemble import Ensemble, layouts
+from tests.system.ensemble import Ensemble
 from tests.system.programs import Program, bounded, curator_process
 
 one = curator_process("survivors/Surviving.java")
@@ -18,7 +18,7 @@ _COUNTS = 150
 _NODES = 20
 
 
-@pytest.fixture(params=layouts("JJJ", "TTT", "JTT"))
+@pytest.fixture(params=["JJJ", "TTT", "JTT"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ensemble]:
     """An ensemble that serves."""
     made = Ensemble(request.param, tmp_path)

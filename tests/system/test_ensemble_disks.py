@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.ensemble import Ensemble, layouts
+from tests.system.ensemble import Ensemble
 from tests.system.history_clients import recording
 from tests.system.raw_client import RawClient
 from tests.system.test_full_disk import DATA, SmallDisk, small_disk_on
@@ -35,7 +35,7 @@ RUN_WITH_SLOW_CHILD = (
 )
 
 
-@pytest.fixture(params=layouts("TTT"))
+@pytest.fixture(params=["TTT"])
 def ensemble(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ensemble]:
     """It serves."""
     made = Ensemble(request.param, tmp_path)

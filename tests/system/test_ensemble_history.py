@@ -11,7 +11,7 @@ from itertools import count
 
 import pytest
 
-from tests.system.ensemble import COMMITTED_LOG, TXZK_SERVES, Ensemble, layouts
+from tests.system.ensemble import COMMITTED_LOG, Ensemble
 from tests.system.history import differences
 from tests.system.history_clients import Settings, recording
 from tests.system.history_connection import Connection, read_tree
@@ -20,6 +20,8 @@ from txzk.defs import opcodes
 from txzk.jute import records
 
 ALL_OURS, MIXED = ["TTT"], ["JJT", "TTJ", "JTJTT", "TTTj", "JJJt"]
+# For faults that are not worth all of them.
+ONE_MIXED = ["JJT"]
 # Proves that the tests are right.
 ALL_JAVA = ["JJJ"]
 _RUNS = count(1)
@@ -30,7 +32,7 @@ _FAULT_SECONDS = 3.0
 
 def on(*kinds: str) -> pytest.MarkDecorator:
     """Runs a test on ensembles of some layouts."""
-    return pytest.mark.parametrize("started", layouts(*kinds), indirect=True, scope="module")
+    return pytest.mark.parametrize("started", kinds, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +136,7 @@ def test_what_was_never_committed_is_taken_back(ensemble: Ensemble, root: str) -
     assert differences(trees) == []
 
 
-@on(*ALL_OURS, *MIXED)
+@on(*ALL_OURS, *ONE_MIXED)
 def test_all_are_killed(ensemble: Ensemble, root: str) -> None:
     """At once, under load."""
     with recording(ensemble, root, 4) as run:
@@ -148,7 +150,7 @@ def test_all_are_killed(ensemble: Ensemble, root: str) -> None:
     assert violations == []
 
 
-@on(*ALL_OURS, *MIXED)
+@on(*ALL_OURS, *ONE_MIXED)
 @pytest.mark.parametrize("mode", ["leader", "follower"])
 def test_one_stands_still_for_longer_than_a_session(ensemble: Ensemble, root: str, mode: str) -> None:
     """And then goes on as if nothing had been; there is a client that has waited for it."""
@@ -166,7 +168,7 @@ def test_one_stands_still_for_longer_than_a_session(ensemble: Ensemble, root: st
     assert violations == []
 
 
-@on(*ALL_OURS)
+@on(*ALL_OURS, *ONE_MIXED)
 @pytest.mark.parametrize("mode", ["leader", "follower"])
 @pytest.mark.parametrize("direction", ["deaf and mute", "mute", "deaf"])
 def test_one_is_cut_off(ensemble: Ensemble, root: str, mode: str, direction: str) -> None:
@@ -185,17 +187,19 @@ def test_one_is_cut_off(ensemble: Ensemble, root: str, mode: str, direction: str
     assert violations == []
 
 
-@on(*ALL_JAVA, *ALL_OURS, *MIXED)
+@on(*ALL_OURS, *MIXED)
 def test_servers_are_replaced_one_by_one(ensemble: Ensemble, root: str) -> None:
-    """Three of them, under load: each by the other kind, if there is one, and back."""
+    """Three of them, under load: each by the other kind, which goes on with what the first has left on disk, and back; nobody needs a snapshot."""
     kinds = {sid: member.kind for sid, member in ensemble.members.items()}
-    other = {"J": "T" if TXZK_SERVES else "J", "T": "J"}
+    other = {"J": "T", "T": "J"}
     with recording(ensemble, root, 8) as run:
         for sid, kind in list(kinds.items())[:3]:
-            for next_kind in (other[kind], kind) if TXZK_SERVES else (kind,):
+            for next_kind in (other[kind], kind):
                 run.until_acknowledged(50)
+                before = ensemble.syncs()
                 ensemble.replace(sid, next_kind)
                 ensemble.wait_serving()
+                assert not any(name.endswith("SNAP") for name in ensemble.syncs() - before)
         run.until_acknowledged(50)
         violations = run.violations()
     print(run.summary())

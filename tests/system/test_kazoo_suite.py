@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.ensemble import TXZK_SERVES
 from tests.system.servers import peer
 from tests.system.suites import PEERS, expectations, ports_in_a_row, run_pytest, tail
 
@@ -29,7 +28,6 @@ _ALONE_SECONDS = 180
 _LEFT_OUT = {"test_eventlet_handler", "test_gevent_handler"}
 # So far apart are the first ports of two servers, of which each has so many.
 _PORT_STEP, _PORTS = 10, 5
-_SIZES = [1, pytest.param(3, marks=pytest.mark.skipif(not TXZK_SERVES, reason="txzk does not serve ensembles yet"))]
 
 Results = dict[str, str]
 
@@ -73,7 +71,7 @@ def _site_packages(python: str) -> Path:
     return next(Path(python).parents[1].glob("lib/python*/site-packages"))
 
 
-@pytest.fixture(scope="module", params=_SIZES)
+@pytest.fixture(scope="module", params=[1, 3])
 def size(request: pytest.FixtureRequest) -> int:
     """How many servers there are."""
     return int(request.param)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.ensemble import Ensemble, layouts
+from tests.system.ensemble import Ensemble
 from tests.system.raw_client import RawClient, RawError
 from txzk.defs import errors, opcodes
 from txzk.jute import records
@@ -15,7 +15,7 @@ from txzk.jute import records
 LOCAL: dict[str, object] = {"localSessionsEnabled": "true"}
 
 
-@pytest.fixture(params=layouts("TTT", "TJT", "TTJ", "JJT"))
+@pytest.fixture(params=["TTT", "TJT", "TTJ", "JJT"])
 def ensemble(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ensemble]:
     upgrading = "true" if request.node.originalname == "test_a_session_becomes_global_for_an_ephemeral_node" else "false"
     made = Ensemble(request.param, tmp_path, {**LOCAL, "localSessionsUpgradingEnabled": upgrading})
