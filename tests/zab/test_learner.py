@@ -211,7 +211,7 @@ def test_behind_a_snapshot_zxids_go_on_growing() -> None:
     world.snapshot_saved()
     world.saved("currentEpoch")
     world.hear(UPTODATE)
-    assert world.hear(propose(E + 6))[0] == "report: got zxid 0x500000006, expected 0x500000005"
+    assert refused(world.hear(propose(E + 6)))
 
 
 def test_behind_a_snapshot_nothing_older_is_proposed_once_it_is_served() -> None:
@@ -304,10 +304,10 @@ def test_a_commit_that_says_nothing_new_is_passed_by() -> None:
     assert refused(world.hear(packets.commit(E + 2)))
 
 
-def test_a_gap_in_broadcast_is_reported() -> None:
+def test_a_gap_in_broadcast_ends_the_connection() -> None:
     world = following()
     world.hear(propose(E + 1))
-    assert world.hear(propose(E + 3)) == ["report: got zxid 0x500000003, expected 0x500000002", "log 500000003"]
+    assert refused(world.hear(propose(E + 3)))
 
 
 @pytest.mark.parametrize(

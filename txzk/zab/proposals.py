@@ -113,18 +113,18 @@ class Proposals:
         self.pending.clear()
         self.last_queued = self.last_committed
 
-    def follow_on(self, zxid: int, entry: bytes | None, epoch: int) -> tuple[Proposal, int]:
-        """Takes up what came in broadcast; one that is missing before it is the leader's to know of (5.7).
+    def follow_on(self, zxid: int, entry: bytes | None, epoch: int) -> Proposal:
+        """Takes up what came in broadcast. Where one is missing before it, Java only warns, and has a hole in its log from then on.
 
-        :returns: the proposal, which is not yet among the pending ones, and the last one before it.
-        :raises ProtocolError: for a zxid that does not grow or is of another epoch.
+        :returns: the proposal, which is not yet among the pending ones.
+        :raises ProtocolError: for a zxid that does not follow on the last one, or is of another epoch.
         """
         last = self.last_queued
-        if zxid <= last or epoch_of(zxid) != epoch:
+        if zxid <= last or epoch_of(zxid) != epoch or (zxid != last + 1 and epoch_of(last) == epoch):
             raise ProtocolError(f"zxid {zxid:#x} behind {last:#x} in epoch {epoch:#x}")
         proposal = decode_proposal(zxid, entry)
         self.last_queued = zxid
-        return proposal, last
+        return proposal
 
     def commit(self, zxid: int) -> Proposal | None:
         """Takes out the oldest, for which a COMMIT has come; None where that says nothing new.
