@@ -50,7 +50,8 @@ MOST_VIOLATIONS: Final = 20
 _SYNC: Final = re.compile(r"^(?:server|observer) (\d+) at .* is synchronized from 0x[0-9a-f]+ on by (DIFF|TRUNC|SNAP) ")
 # What no server has to say, were it not for a bug. An epoch that is too old is none: its leader may have slept.
 _NONSENSE: Final = re.compile(
-    r"has sent what cannot be(?!.* was accepted before)|acked 0x.* where NEWLEADER|sent .* where the leader waits|never proposed|is no packet|got zxid|the digest of the tree differed"
+    r"has sent what cannot be(?!.* was accepted before)|acked 0x.* where NEWLEADER|sent .* where the leader waits|never proposed|is no packet|got zxid"
+    r"|the digest of the tree differed"
 )
 
 
