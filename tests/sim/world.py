@@ -102,6 +102,8 @@ class World:
         self._leaders: dict[int, str] = {}
         self._epochs: dict[tuple[str, str], int] = {}
         self._stays_down: list[SimServer] = []
+        # Those that have accepted a later epoch than the leader's: as with Java they stay away until there is another leader.
+        self._ahead: dict[SimServer, None] = {}
 
     def _server(self, sid: int) -> SimServer:
         server: SimServer = self.machine.make_server(
@@ -255,6 +257,8 @@ class World:
         if found is not None:
             self.count(found[2])
             self.nemesis.synchronizing(server, self.servers[int(found[1]) - 1])
+        elif "was accepted before" in text:
+            self._ahead[server] = None
         elif _NONSENSE.search(text) and not (server.fuzzy_zxid and "digest" in text):
             self.violated(f"a server finds what cannot be: {text}")
 
@@ -341,7 +345,7 @@ class World:
         return [server for server in self.servers if not server.up and not server.refused and server not in self._stays_down]
 
     def _present(self) -> list[SimServer]:
-        return [server for server in self.servers if server.up]
+        return [server for server in self.servers if server.up and (server not in self._ahead or self.machine.serving(server.machine))]
 
     def _all_serve(self) -> bool:
         """All servers that run follow one leader."""
