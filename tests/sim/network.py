@@ -68,10 +68,11 @@ class End:
 
     :ivar host: where it is; `remote` where the other one is.
     :ivar open: whether this side may still use it.
+    :ivar lossy: whether bytes on the way were lost, so that nothing behind them arrives either.
     :ivar handler: hears what happens.
     """
 
-    __slots__ = ("_arrives_us", "_network", "_number", "_queue", "_reading", "_timer", "full", "handler", "host", "in_flight", "name", "open", "other", "remote")
+    __slots__ = ("_arrives_us", "_network", "_number", "_queue", "_reading", "_timer", "full", "handler", "host", "in_flight", "lossy", "name", "open", "other", "remote")
 
     def __init__(self, network: Network, host: str, remote: str, name: str) -> None:
         self._network = network
@@ -82,6 +83,7 @@ class End:
         self.other: End
         self.open = True
         self.full = False
+        self.lossy = False
         self.in_flight = 0
         # What is on the way to the other end: (time of arrival, bytes, or None for the end of the stream).
         self._queue: deque[tuple[int, bytes | None]] = deque()
@@ -91,7 +93,7 @@ class End:
 
     def write(self, data: bytes) -> None:
         """Sends bytes; they are lost where the connection is gone."""
-        if self.open and data:
+        if self.open and data and not self.lossy:
             self.in_flight += len(data)
             self._send(data)
             if not self.full and self.in_flight > self._network.weather.room_bytes:
@@ -293,6 +295,7 @@ class Network:
         for side in (end, end.other):
             if self.chance.random() < 0.5:
                 side._queue.clear()
+                side.lossy = True
             self.clock.after(self._latency_us(), lambda side=side: self.ended(side))  # type: ignore[misc]
 
     def block(self, source: str, host: str) -> None:

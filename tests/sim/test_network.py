@@ -189,6 +189,18 @@ def test_a_cut_ends_both_sides() -> None:
     assert pair.a.ended == pair.b.ended == 1
 
 
+def test_nothing_arrives_behind_what_a_cut_has_lost() -> None:
+    arrived: set[bytes] = set()
+    for seed in range(40):
+        pair = Pair(Weather(latency_us=100, jitter_us=2000), seed)
+        pair.ends[0].write(b"one")
+        pair.network.cut(pair.ends[0])
+        pair.ends[0].write(b"two")
+        pair.wait()
+        arrived.add(bytes(pair.b.data))
+    assert arrived == {b"", b"one", b"onetwo"}
+
+
 def test_a_process_that_ends_is_seen_at_once_and_a_machine_is_not() -> None:
     pair = Pair()
     pair.network.gone("b", silently=False)
