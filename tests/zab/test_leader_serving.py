@@ -232,6 +232,23 @@ def test_a_sync_is_answered_behind_what_was_proposed_before_it() -> None:
     assert world.leader.pending_syncs == 0
 
 
+def test_commits_and_syncs_are_told_in_the_order_of_the_requests() -> None:
+    """A Java follower waits for its requests in their order: once a later one was answered first, it answered no write of any client any more."""
+    world = World()
+    first, second = world.serving(2, 3)
+    for zxid in (1, 2, 4):
+        world.propose(zxid)
+        if zxid == 2:
+            first.say(packets.request(0x20, 6, opcodes.SYNC, b"", []))
+            first.say(packets.request(0x21, 1, opcodes.SYNC, b"", []))
+            world.propose(3)
+    first.say(packets.request(0x20, 7, opcodes.SYNC, b"", []))
+    first.zxids()
+    world.log_written(4)
+    second.ack(4)
+    assert first.zxids() == [("COMMIT", 1), ("COMMIT", 2), ("SYNC", 0), ("SYNC", 0), ("COMMIT", 3), ("COMMIT", 4), ("SYNC", 0)]
+
+
 def test_touches_and_revalidation_reach_the_server() -> None:
     world = World()
     (follower,) = world.serving(2)

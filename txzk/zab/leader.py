@@ -428,14 +428,36 @@ class Leader:
                 return
             last = taken[-1]
             if last.reconfig is None:
-                self._tell_committed(taken)
+                self._tell_in_order(taken)
             else:
-                self._tell_committed(taken[:-1])
+                self._tell_in_order(taken[:-1])
                 self._tell_activated(last, last.reconfig)
+            self._answer_syncs(last.zxid)
             self._host.committed(last.zxid, now_ms, wall_ms)
-            pending = self._pending_syncs
-            while pending and pending[0][0] <= last.zxid:
-                pending.popleft()[1].send(packets.encode(packets.SYNC, 0))
+
+    def _tell_in_order(self, proposals: list[Proposal]) -> None:
+        """Tells the learners what is committed, and answers each sync where it stands.
+
+        A Java follower expects the answers to its clients' writes and syncs in the order of its requests, over all sessions; out of it, it would not
+        answer a write any more.
+        """
+        pending = self._pending_syncs
+        told = 0
+        while pending and proposals and pending[0][0] < proposals[-1].zxid:
+            zxid = pending[0][0]
+            end = told
+            while proposals[end].zxid <= zxid:
+                end += 1
+            self._tell_committed(proposals[told:end])
+            self._answer_syncs(zxid)
+            told = end
+        self._tell_committed(proposals[told:])
+
+    def _answer_syncs(self, zxid: int) -> None:
+        """Answers the syncs that have waited for nothing behind `zxid`."""
+        pending = self._pending_syncs
+        while pending and pending[0][0] <= zxid:
+            pending.popleft()[1].send(packets.encode(packets.SYNC, 0))
 
     def _tell_committed(self, proposals: list[Proposal]) -> None:
         if not proposals:
