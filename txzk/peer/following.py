@@ -15,25 +15,22 @@ from txzk.peer.effects import DialLeader, Stop
 from txzk.peer.learner_server import LearnerServer
 from txzk.peer.member import Member
 from txzk.peer.member_database import TRUNCATED
+from txzk.peer.role import Role
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.trace.metrics import Number
 from txzk.zab.learner import Learner
 from txzk.zab.learner_host import LearnerSettings
 
 
-class Following:
+class Following(Role):
     """Implements LearnerHost.
 
     :ivar server: serves the clients, once the leader has said UPTODATE.
-    :ivar over: why the role is over; "" as long as it is not.
     """
 
     def __init__(self, member: Member, leader_sid: int, now_ms: int) -> None:
-        self._member = member
-        self._database = member.database
+        super().__init__(member)
         self.server: LearnerServer | None = None
-        self.over = ""
-        self.sid = member.sid
         self._connected_ms = now_ms
         config = member.config
         quorum = member.quorum
@@ -86,11 +83,9 @@ class Following:
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
         self.learner.timer_fired(now_ms)
 
-    def end(self, now_ms: int) -> None:
-        """The role is over."""
+    def end(self) -> None:
+        """The role is over; the peer ends the server of the clients."""
         self.learner.close()
-        if self.server is not None:
-            self.server.shutdown()
 
     # EnsembleView
 
@@ -102,9 +97,6 @@ class Following:
     def peer_state(self) -> str:
         return f"{'observing' if self._observer else 'following'} - broadcast"
 
-    def conf(self) -> str:
-        return self._member.conf()
-
     def figures(self, now_ms: int) -> Mapping[str, Number]:
         size = {"quorum_size": len(self._member.verifier.voters)}
         return size | {"observer_master_id": self._member.leader_sid} if self._observer else size
@@ -112,27 +104,8 @@ class Following:
     # LearnerHost
 
     @property
-    def accepted_epoch(self) -> int:
-        return self._database.accepted_epoch
-
-    @property
-    def current_epoch(self) -> int:
-        return self._database.current_epoch
-
-    @property
-    def last_zxid(self) -> int:
-        return self._database.last_zxid
-
-    @property
     def config_version(self) -> int:
         return self._member.verifier.version
-
-    @property
-    def tree(self) -> DataTree:
-        return self._database.tree
-
-    def save_epoch(self, name: str, epoch: int) -> None:
-        self._database.save_epoch(name, epoch)
 
     def truncate(self, zxid: int) -> None:
         self._database.truncate(zxid)
@@ -164,7 +137,6 @@ class Following:
             self._forward, self.learner.revalidate, self._congested, member.quorum.local_sessions_enabled,
             member.quorum.local_sessions_upgrading_enabled,
         )
-        self.server.dirty = member.dirty
         self.server.ensemble = self
         learner = self.learner
         metrics = self._database.metrics
@@ -202,11 +174,5 @@ class Following:
     def activate(self, verifier: QuorumVerifier, designated_leader: int | None, zxid: int | None) -> bool:
         return self._member.activate(verifier, designated_leader, zxid)
 
-    def abandon(self, reason: str) -> None:
-        self.over = self.over or reason
-
     def stop(self, reason: str, exit_code: int) -> None:
         self._member.effects.append(Stop(reason, exit_code))
-
-    def report(self, text: str, warning: bool) -> None:
-        self._member.report(text, warning)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from txzk.database.tree import DataTree
 from txzk.defs import zxid as zxid_words
 from txzk.peer.effects import CloseQuorumPort, OpenQuorumPort
 from txzk.peer.leader_server import LeaderServer
 from txzk.peer.member import Member
+from txzk.peer.role import Role
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.trace.metrics import Number
 from txzk.zab.committed_log import CommittedLog
@@ -20,19 +20,15 @@ from txzk.zab.leader_host import LeaderSettings
 from txzk.zab.learner_handler import LearnerHandler
 
 
-class Leading:
+class Leading(Role):
     """Implements LeaderHost, and Configurations for the server.
 
     :ivar server: serves the clients, once a quorum has the history of this server.
-    :ivar over: why the role is over; "" as long as it is not.
     """
 
     def __init__(self, member: Member, now_ms: int) -> None:
-        self._member = member
-        self._database = member.database
+        super().__init__(member)
         self.server: LeaderServer | None = None
-        self.over = ""
-        self.sid = member.sid
         config = member.config
         quorum = member.quorum
         settings = config.settings
@@ -75,12 +71,10 @@ class Leading:
     def timer_fired(self, now_ms: int, wall_ms: int) -> None:
         self.leader.timer_fired(now_ms, wall_ms)
 
-    def end(self, now_ms: int) -> None:
-        """The role is over."""
+    def end(self) -> None:
+        """The role is over; the peer ends the server of the clients."""
         self.leader.shut_down()
         self._member.effects.append(CloseQuorumPort())
-        if self.server is not None:
-            self.server.shutdown()
 
     # EnsembleView
 
@@ -91,9 +85,6 @@ class Leading:
     @property
     def peer_state(self) -> str:
         return "leading - broadcast"
-
-    def conf(self) -> str:
-        return self._member.conf()
 
     def figures(self, now_ms: int) -> Mapping[str, Number]:
         leader = self.leader
@@ -124,10 +115,6 @@ class Leading:
     # LeaderHost
 
     @property
-    def tree(self) -> DataTree:
-        return self._database.tree
-
-    @property
     def sessions(self) -> Mapping[int, int]:
         return self._database.sessions
 
@@ -136,27 +123,12 @@ class Leading:
         return self._database.committed_log
 
     @property
-    def last_zxid(self) -> int:
-        return self._database.last_zxid
-
-    @property
-    def accepted_epoch(self) -> int:
-        return self._database.accepted_epoch
-
-    @property
-    def current_epoch(self) -> int:
-        return self._database.current_epoch
-
-    @property
     def verifier(self) -> QuorumVerifier:
         return self._member.verifier
 
     @property
     def last_seen_verifier(self) -> QuorumVerifier:
         return self._member.last_seen_verifier
-
-    def save_epoch(self, name: str, epoch: int) -> None:
-        self._database.save_epoch(name, epoch)
 
     def log_txns(self, first_zxid: int, last_zxid: int) -> Iterator[tuple[int, bytes]]:
         return self._database.log_txns(first_zxid, last_zxid)
@@ -192,7 +164,6 @@ class Leading:
             member.config, self._database, member.registry, member.random, member.four_letter_words, now_ms, member.sid, self.leader.propose,
             member.quorum.local_sessions_enabled, member.quorum.local_sessions_upgrading_enabled, self,
         )
-        self.server.dirty = member.dirty
         self.server.ensemble = self
         leader = self.leader
         metrics = self._database.metrics
@@ -215,12 +186,6 @@ class Leading:
         if leader_sid == self.sid and _learners_connect_to(verifier, self.sid) != before:
             # It moves, and there is nobody else to lead.
             member.effects += [CloseQuorumPort(), OpenQuorumPort()]
-
-    def abandon(self, reason: str) -> None:
-        self.over = self.over or reason
-
-    def report(self, text: str, warning: bool) -> None:
-        self._member.report(text, warning)
 
 
 def _learners_connect_to(verifier: QuorumVerifier, sid: int) -> list[tuple[str, int]]:

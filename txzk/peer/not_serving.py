@@ -26,3 +26,12 @@ class NotServing(ZooKeeperServer):
     def connect(self, cnxn: ServerCnxn, request: records.ConnectRequest, now_ms: int, wall_ms: int) -> None:
         self.stats.metrics.count("connection_rejected")
         cnxn.close()
+
+    def _create_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int, wall_ms: int) -> None:
+        raise AssertionError("nobody has a session here")
+
+    def _reopen_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int) -> None:
+        raise AssertionError("nobody has a session here")
+
+    def _end_session(self, session_id: int, now_ms: int, wall_ms: int) -> None:
+        raise AssertionError("nobody has a session here")

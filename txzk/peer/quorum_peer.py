@@ -327,7 +327,7 @@ class QuorumPeer:
 
     def _leave(self, role: Leading | Following, now_ms: int) -> None:
         self._member.report(f"{self.state.name} is over: {role.over}")
-        role.end(now_ms)
+        role.end()
         self.election.leave(now_ms)
         self.database.give_up()
         self._replace_server(self._not_serving(now_ms))

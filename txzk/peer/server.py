@@ -6,6 +6,7 @@ becomes of a write is for the roles to say. Covered by tests/peer/test_standalon
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any, Final, Protocol
@@ -63,7 +64,7 @@ class EnsembleView(Protocol):
 FourLetterWords = Callable[[bytes, "ZooKeeperServer", ServerCnxn, int, int], bytes | None]
 
 
-class ZooKeeperServer:
+class ZooKeeperServer(ABC):
     """Serves clients in one role; implements what ServerCnxn asks of its Core.
 
     :ivar state: the role's name, as `srvr` and `mntr` show it.
@@ -205,13 +206,13 @@ class ZooKeeperServer:
         else:
             cnxn.refuse_session()
 
+    @abstractmethod
     def _create_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int, wall_ms: int) -> None:
         """Makes the session, which ends in `cnxn.open_session` or goes through the pipeline."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _reopen_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int) -> None:
         """Takes up a session whose password is right, or refuses it."""
-        raise NotImplementedError
 
     def submit(self, request: Request, wall_ms: int) -> None:
         self.database.input_ms = request.received_ms
@@ -350,6 +351,6 @@ class ZooKeeperServer:
             self.stats.metrics.count("sessionless_connections_expired")
             cnxn.close()
 
+    @abstractmethod
     def _end_session(self, session_id: int, now_ms: int, wall_ms: int) -> None:
         """The time of a session is over."""
-        raise NotImplementedError
