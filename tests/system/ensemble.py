@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.system.ensemble_links import Link, Links
@@ -327,3 +328,18 @@ class Ensemble:
         for member in self.members.values():
             member.end(signal.SIGKILL)
         self.links.close()
+
+
+@contextmanager
+def serving(kinds: str, folder: Path, config: dict[str, object] | None = None) -> Iterator[Ensemble]:
+    """An ensemble that serves.
+
+    :param config: see Ensemble.
+    """
+    made = Ensemble(kinds, folder, config)
+    try:
+        made.start()
+        made.wait_serving()
+        yield made
+    finally:
+        made.close()

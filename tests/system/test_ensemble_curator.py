@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_twisted import ensureDeferred
 
-from tests.system.ensemble import Ensemble
+from tests.system.ensemble import Ensemble, serving
 from tests.system.programs import Program, bounded, curator_process
 
 one = curator_process("survivors/Surviving.java")
@@ -21,13 +21,8 @@ _NODES = 20
 @pytest.fixture(params=["JJJ", "TTT", "JTT"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ensemble]:
     """An ensemble that serves."""
-    made = Ensemble(request.param, tmp_path)
-    try:
-        made.start()
-        made.wait_serving()
+    with serving(request.param, tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 def _kill_the_leader(server: Ensemble) -> int:

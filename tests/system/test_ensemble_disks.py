@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.ensemble import Ensemble
+from tests.system.ensemble import Ensemble, serving
 from tests.system.history_clients import recording
 from tests.system.raw_client import RawClient
 from tests.system.test_full_disk import DATA, SmallDisk, small_disk_on
@@ -38,13 +38,8 @@ RUN_WITH_SLOW_CHILD = (
 @pytest.fixture(params=["TTT"])
 def ensemble(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ensemble]:
     """It serves."""
-    made = Ensemble(request.param, tmp_path)
-    try:
-        made.start()
-        made.wait_serving()
+    with serving(request.param, tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture

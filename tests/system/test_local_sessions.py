@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.ensemble import Ensemble
+from tests.system.ensemble import Ensemble, serving
 from tests.system.raw_client import RawClient, RawError
 from txzk.defs import errors, opcodes
 from txzk.jute import records
@@ -18,13 +18,8 @@ LOCAL: dict[str, object] = {"localSessionsEnabled": "true"}
 @pytest.fixture(params=["TTT", "TJT", "TTJ", "JJT"])
 def ensemble(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ensemble]:
     upgrading = "true" if request.node.originalname == "test_a_session_becomes_global_for_an_ephemeral_node" else "false"
-    made = Ensemble(request.param, tmp_path, {**LOCAL, "localSessionsUpgradingEnabled": upgrading})
-    try:
-        made.start()
-        made.wait_serving()
+    with serving(request.param, tmp_path, {**LOCAL, "localSessionsUpgradingEnabled": upgrading}) as made:
         yield made
-    finally:
-        made.close()
 
 
 def sessions(ensemble: Ensemble) -> dict[int, tuple[int, int]]:
