@@ -10,10 +10,11 @@ from tests.peer.member import FOLDER, Member
 from tests.persistence.options import History, describe
 from txzk.database.tree import DataTree
 from txzk.defs import opcodes, paths
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.jute.txns import decode_entry
 from txzk.peer.effects import TRUNCATION_FAILURE, WriteEpoch, WriteLog
 from txzk.peer.member_database import SNAPSHOT_SAVED, TRUNCATED
-from txzk.persistence.epochs import ACCEPTED, CURRENT, read_epoch
+from txzk.persistence.epochs import read_epoch
 from txzk.persistence.recovery import recover
 
 E5 = 5 << 32
@@ -54,24 +55,24 @@ def test_an_epoch_is_written_behind_all_that_was_appended_before_it() -> None:
     database.append(*history.entries[0])
     assert [type(effect) for effect in member.take()] == [WriteLog]
     database.append(*history.entries[1])
-    database.save_epoch(CURRENT, 4)
+    database.save_epoch(CURRENT_EPOCH, 4)
     assert member.take() == [] and not database.idle
     assert member.log_step()
     assert [type(effect) for effect in member.take()] == [WriteLog, WriteEpoch]
     database.append(*history.entries[2])
     assert member.log_step() and database.durable_zxid == 2
-    assert (database.current_epoch, read_epoch(member.disk, FOLDER, CURRENT)) == (0, 0)
+    assert (database.current_epoch, read_epoch(member.disk, FOLDER, CURRENT_EPOCH)) == (0, 0)
     assert member.log_step()
-    assert (database.current_epoch, read_epoch(member.disk, FOLDER, CURRENT)) == (4, 4)
-    database.save_epoch(ACCEPTED, 7)
+    assert (database.current_epoch, read_epoch(member.disk, FOLDER, CURRENT_EPOCH)) == (4, 4)
+    database.save_epoch(ACCEPTED_EPOCH, 7)
     member.run()
-    assert (database.accepted_epoch, read_epoch(member.disk, FOLDER, ACCEPTED), database.idle) == (7, 7, True)
+    assert (database.accepted_epoch, read_epoch(member.disk, FOLDER, ACCEPTED_EPOCH), database.idle) == (7, 7, True)
 
 
 def test_a_start_has_the_epochs_and_the_last_transactions_of_the_disk() -> None:
     member = Member()
     log_all(member, history_of(9))
-    member.database.save_epoch(ACCEPTED, 3)
+    member.database.save_epoch(ACCEPTED_EPOCH, 3)
     member.run()
     again = Member(member.disk.copy(), commit_log_count=4).database
     assert [zxid for zxid, _ in again.committed_log] == [6, 7, 8, 9]

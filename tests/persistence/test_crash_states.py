@@ -12,9 +12,10 @@ import pytest
 
 from tests.persistence.options import History, Options, describe
 from tests.sim.disk import SimDisk
+from txzk.defs.epochs import ACCEPTED_EPOCH
 from txzk.defs.errors import StorageError
 from txzk.persistence.disk import Close, CreateFile, DiskOp, Remove, Rename, Sync, SyncDir, Write
-from txzk.persistence.epochs import ACCEPTED, read_epoch, save_epoch
+from txzk.persistence.epochs import read_epoch, save_epoch
 from txzk.persistence.purge import to_purge
 from txzk.persistence.recovery import Recovered, recover
 from txzk.persistence.snapshot import SnapshotWriter
@@ -229,15 +230,15 @@ def test_fuzzy_snapshot_without_the_log_beside_it_is_refused() -> None:
 
 
 def test_epoch_file_holds_the_old_or_the_new_number() -> None:
-    disk = SimDisk({f"{V}/{ACCEPTED}": b"3"}, [V])
+    disk = SimDisk({f"{V}/{ACCEPTED_EPOCH}": b"3"}, [V])
     seen: dict[int | None, int] = {}
-    for op in save_epoch(V, ACCEPTED, 4):
+    for op in save_epoch(V, ACCEPTED_EPOCH, 4):
         disk.run([op])
         for _, crashed in disk.crash_states():
-            epoch = read_epoch(crashed, V, ACCEPTED)
+            epoch = read_epoch(crashed, V, ACCEPTED_EPOCH)
             seen[epoch] = seen.get(epoch, 0) + 1
     assert set(seen) == {3, 4}
-    assert [read_epoch(crashed, V, ACCEPTED) for _, crashed in disk.crash_states()] == [4]
+    assert [read_epoch(crashed, V, ACCEPTED_EPOCH) for _, crashed in disk.crash_states()] == [4]
 
 
 def test_purge() -> None:

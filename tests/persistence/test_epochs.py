@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tests.sim.disk import SimDisk
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.defs.errors import StorageError
-from txzk.persistence.epochs import ACCEPTED, CURRENT, check_epochs, read_epoch, save_epoch
+from txzk.persistence.epochs import check_epochs, read_epoch, save_epoch
 
 FOLDER = "/data/version-2"
 
 
 def test_no_file_no_epoch() -> None:
-    assert read_epoch(SimDisk({}, [FOLDER]), FOLDER, CURRENT) is None
+    assert read_epoch(SimDisk({}, [FOLDER]), FOLDER, CURRENT_EPOCH) is None
 
 
-@pytest.mark.parametrize("name", [ACCEPTED, CURRENT])
+@pytest.mark.parametrize("name", [ACCEPTED_EPOCH, CURRENT_EPOCH])
 @pytest.mark.parametrize("epoch", [0, 1, 0x7FFFFFFF])
 def test_a_saved_epoch_is_read_back(name: str, epoch: int) -> None:
     disk = SimDisk({}, [FOLDER])
@@ -25,30 +26,30 @@ def test_a_saved_epoch_is_read_back(name: str, epoch: int) -> None:
 
 @pytest.mark.parametrize(("content", "epoch"), [(b"5", 5), (b"5\n", 5), (b" 12 \r\n", 12)])
 def test_blanks_do_no_harm(content: bytes, epoch: int) -> None:
-    assert read_epoch(SimDisk({f"{FOLDER}/{CURRENT}": content}, [FOLDER]), FOLDER, CURRENT) == epoch
+    assert read_epoch(SimDisk({f"{FOLDER}/{CURRENT_EPOCH}": content}, [FOLDER]), FOLDER, CURRENT_EPOCH) == epoch
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"-1", b"0x1", b"one", b"1 2", b"\xff\xff"])
 def test_what_is_no_number_is_refused(content: bytes) -> None:
-    with pytest.raises(StorageError, match=f"{FOLDER}/{CURRENT}: .* is no epoch"):
-        read_epoch(SimDisk({f"{FOLDER}/{CURRENT}": content}, [FOLDER]), FOLDER, CURRENT)
+    with pytest.raises(StorageError, match=f"{FOLDER}/{CURRENT_EPOCH}: .* is no epoch"):
+        read_epoch(SimDisk({f"{FOLDER}/{CURRENT_EPOCH}": content}, [FOLDER]), FOLDER, CURRENT_EPOCH)
 
 
 def test_after_a_crash_the_old_or_the_new_one_is_there() -> None:
     seen = set()
-    ops = save_epoch(FOLDER, CURRENT, 123456)
+    ops = save_epoch(FOLDER, CURRENT_EPOCH, 123456)
     for done in range(len(ops) + 1):
-        disk = SimDisk({f"{FOLDER}/{CURRENT}": b"41"}, [FOLDER])
+        disk = SimDisk({f"{FOLDER}/{CURRENT_EPOCH}": b"41"}, [FOLDER])
         disk.run(ops[:done])
         for _, crashed in disk.crash_states():
-            epoch = read_epoch(crashed, FOLDER, CURRENT)
+            epoch = read_epoch(crashed, FOLDER, CURRENT_EPOCH)
             assert epoch in (41, 123456) and (done < len(ops) or epoch == 123456)
             seen.add(epoch)
     assert seen == {41, 123456}
 
 
 def epochs_of(accepted: int | None, current: int | None, zxid: int) -> tuple[tuple[int, int], SimDisk]:
-    files = {f"{FOLDER}/{name}": str(epoch).encode() for name, epoch in ((ACCEPTED, accepted), (CURRENT, current)) if epoch is not None}
+    files = {f"{FOLDER}/{name}": str(epoch).encode() for name, epoch in ((ACCEPTED_EPOCH, accepted), (CURRENT_EPOCH, current)) if epoch is not None}
     disk = SimDisk(files, [FOLDER])
     return check_epochs(disk, FOLDER, zxid), disk
 
@@ -65,7 +66,7 @@ def test_what_is_missing_or_behind_at_a_start_follows_the_history(
 ) -> None:
     found, disk = epochs_of(accepted, current, zxid)
     assert found == expected
-    assert (read_epoch(disk, FOLDER, ACCEPTED), read_epoch(disk, FOLDER, CURRENT)) == expected
+    assert (read_epoch(disk, FOLDER, ACCEPTED_EPOCH), read_epoch(disk, FOLDER, CURRENT_EPOCH)) == expected
 
 
 @pytest.mark.parametrize(

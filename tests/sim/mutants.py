@@ -12,6 +12,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from txzk.database.tree import DataTree
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.peer import member_database
 from txzk.peer.database import ZKDatabase
 from txzk.peer.effects import WriteEpoch
@@ -24,7 +25,6 @@ from txzk.persistence.recovery import Recovered
 from txzk.request.changes import OutstandingChanges
 from txzk.zab.broadcast import Broadcast
 from txzk.zab.learner import Learner
-from txzk.zab.learner_host import CURRENT_EPOCH
 
 Patches = list[tuple[Any, str, Any]]
 
@@ -212,8 +212,8 @@ def _2325() -> Patches:
             if "snapshots can be read" not in str(error):
                 raise
             recovered = Recovered(DataTree(None, options.digest_enabled), {}, 0)
-            recovered.accepted_epoch = epochs.read_epoch(disk, snap_dir, epochs.ACCEPTED)
-            recovered.current_epoch = epochs.read_epoch(disk, snap_dir, epochs.CURRENT)
+            recovered.accepted_epoch = epochs.read_epoch(disk, snap_dir, ACCEPTED_EPOCH)
+            recovered.current_epoch = epochs.read_epoch(disk, snap_dir, CURRENT_EPOCH)
             return recovered
 
     return [(recovery, "reread", empty)]

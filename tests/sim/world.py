@@ -30,9 +30,9 @@ from tests.sim.server import CLIENT_PORT, SimServer
 from tests.sim.swarm import Swarm
 from txzk.cnxn.client_words import Server
 from txzk.database.tree import DataTree
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.jute.records import TxnHeader
 from txzk.peer import database
-from txzk.persistence import epochs
 from txzk.persistence.disk import read_all
 from txzk.zab import learner_handler
 from txzk.zab.snapshot_stream import SnapshotStream
@@ -240,7 +240,7 @@ class World:
 
     def _check_epochs(self, server: SimServer) -> None:
         """The epochs on a disk never go back; called whenever a server looks at them."""
-        for name in (epochs.ACCEPTED, epochs.CURRENT):
+        for name in (ACCEPTED_EPOCH, CURRENT_EPOCH):
             path = f"{server.config.snap_dir}/{name}"
             if server.disk.exists(path):
                 text = read_all(server.disk, path)

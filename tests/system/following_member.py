@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.persistence.options import Options
 from txzk.database.tree import DataTree
+from txzk.defs.epochs import ACCEPTED_EPOCH
 from txzk.jute.records import TxnHeader
 from txzk.persistence import epochs
 from txzk.persistence.disk import DiskOp
@@ -137,7 +138,7 @@ class FollowingMember:
 
         def save(now_ms: int, wall_ms: int) -> None:
             self._disk.run(epochs.save_epoch(_FOLDER, name, epoch))
-            if name == epochs.ACCEPTED:
+            if name == ACCEPTED_EPOCH:
                 self.accepted_epoch = epoch
             else:
                 self.current_epoch = epoch

@@ -11,6 +11,7 @@ from tests.persistence.options import History, Options, describe
 from tests.zab.leading import TICK, WALL, Host, majority
 from txzk.database.tree import DataTree
 from txzk.defs import errors, opcodes
+from txzk.defs.epochs import ACCEPTED_EPOCH
 from txzk.defs.modes import OwnerWords
 from txzk.jute import records
 from txzk.jute.errors import JuteError
@@ -21,7 +22,7 @@ from txzk.zab.leader import Leader, LeaderPhase
 from txzk.zab.leader_host import LeaderSettings
 from txzk.zab.learner import BROADCAST, Learner
 from txzk.zab.learner_handler import LearnerHandler
-from txzk.zab.learner_host import ACCEPTED_EPOCH, LearnerSettings
+from txzk.zab.learner_host import LearnerSettings
 from txzk.zab.snapshot_stream import SnapshotReceiver, SnapshotStream
 
 Txn = tuple[int, bytes]

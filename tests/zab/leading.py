@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from txzk.database.tree import DataTree
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.jute.records import QuorumPacket
 from txzk.quorum.servers import parse_server
 from txzk.quorum.verifiers import MajorityVerifier, QuorumVerifier
@@ -14,7 +15,6 @@ from txzk.zab.committed_log import CommittedLog
 from txzk.zab.leader import Leader
 from txzk.zab.leader_host import LeaderSettings
 from txzk.zab.learner_handler import LearnerHandler
-from txzk.zab.learner_host import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.zab.packets import QuorumPackets
 
 TICK = 100

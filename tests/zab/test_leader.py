@@ -6,11 +6,11 @@ import pytest
 
 from tests.zab.leading import TICK, Host, World, majority
 from txzk.database.tree import DataTree
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.jute.records import QuorumPacket
 from txzk.quorum.verifiers import MajorityVerifier, OracleMajorityVerifier
 from txzk.zab import packets
 from txzk.zab.leader import LeaderPhase
-from txzk.zab.learner_host import ACCEPTED_EPOCH, CURRENT_EPOCH
 
 EPOCH = 5 << 32
 

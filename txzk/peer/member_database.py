@@ -20,6 +20,7 @@ from typing import Final
 
 from txzk.config.server import ServerConfig
 from txzk.database.tree import DataTree
+from txzk.defs.epochs import ACCEPTED_EPOCH
 from txzk.defs.errors import StorageError
 from txzk.jute.txns import decode_entry
 from txzk.peer.database import ZKDatabase
@@ -163,14 +164,14 @@ class MemberDatabase(ZKDatabase):
     def save_epoch(self, name: str, epoch: int) -> None:
         """Puts an epoch on disk, behind all that was appended; answered by `epoch_written`.
 
-        :param name: epochs.ACCEPTED or CURRENT.
+        :param name: ACCEPTED_EPOCH or CURRENT.
         """
         self._unsent_epochs.append(WriteEpoch(epochs.save_epoch(self._config.snap_dir, name, epoch), name, epoch))
 
     def epoch_written(self, name: str, epoch: int) -> None:
         """An epoch is on disk."""
         self._epochs_under_way -= 1
-        if name == epochs.ACCEPTED:
+        if name == ACCEPTED_EPOCH:
             self.accepted_epoch = epoch
         else:
             self.current_epoch = epoch

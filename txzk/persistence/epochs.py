@@ -5,14 +5,10 @@ Covered by tests/persistence/test_epochs.py.
 
 from __future__ import annotations
 
-from typing import Final
-
 from txzk.defs import zxid as zxid_words
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.defs.errors import StorageError
 from txzk.persistence.disk import DiskOp, IDisk, read_all, write_atomic
-
-ACCEPTED: Final = "acceptedEpoch"
-CURRENT: Final = "currentEpoch"
 
 
 def read_epoch(disk: IDisk, snap_dir: str, name: str) -> int | None:
@@ -45,21 +41,21 @@ def check_epochs(disk: IDisk, snap_dir: str, last_zxid: int) -> tuple[int, int]:
     :raises StorageError: where they contradict each other or the history.
     """
     of_zxid = zxid_words.epoch_of(last_zxid)
-    accepted = read_epoch(disk, snap_dir, ACCEPTED)
-    current = read_epoch(disk, snap_dir, CURRENT)
+    accepted = read_epoch(disk, snap_dir, ACCEPTED_EPOCH)
+    current = read_epoch(disk, snap_dir, CURRENT_EPOCH)
     ops: list[DiskOp] = []
     if current is None:
         current = of_zxid
-        ops += save_epoch(snap_dir, CURRENT, current)
+        ops += save_epoch(snap_dir, CURRENT_EPOCH, current)
     elif current < of_zxid:
         if accepted is None or accepted < of_zxid:
-            raise StorageError(f"{snap_dir}/{CURRENT}: epoch {current} is older than that of the last zxid, {last_zxid:#x}")
+            raise StorageError(f"{snap_dir}/{CURRENT_EPOCH}: epoch {current} is older than that of the last zxid, {last_zxid:#x}")
         current = of_zxid
-        ops += save_epoch(snap_dir, CURRENT, current)
+        ops += save_epoch(snap_dir, CURRENT_EPOCH, current)
     if accepted is None:
         accepted = of_zxid
-        ops += save_epoch(snap_dir, ACCEPTED, accepted)
+        ops += save_epoch(snap_dir, ACCEPTED_EPOCH, accepted)
     if accepted < current:
-        raise StorageError(f"{snap_dir}/{ACCEPTED}: epoch {accepted} is older than {current}, the {CURRENT}")
+        raise StorageError(f"{snap_dir}/{ACCEPTED_EPOCH}: epoch {accepted} is older than {current}, the {CURRENT_EPOCH}")
     disk.run(ops)
     return accepted, current

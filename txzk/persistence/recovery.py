@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from txzk.database.tree import DataTree
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.defs.errors import StorageError
 from txzk.defs.modes import OwnerWords
 from txzk.persistence import epochs
@@ -99,8 +100,8 @@ def reread(
     loaded_ms = clock_ms()
     recovered.snapshot_ms = loaded_ms - began_ms
     recovered.last_txns = deque(maxlen=last_txns)
-    recovered.accepted_epoch = epochs.read_epoch(disk, snap_dir, epochs.ACCEPTED)
-    recovered.current_epoch = epochs.read_epoch(disk, snap_dir, epochs.CURRENT)
+    recovered.accepted_epoch = epochs.read_epoch(disk, snap_dir, ACCEPTED_EPOCH)
+    recovered.current_epoch = epochs.read_epoch(disk, snap_dir, CURRENT_EPOCH)
     tree = recovered.tree
     for logged in read_txns(disk, log_dir, tree.last_processed_zxid, options.max_record_bytes):
         header = logged.header

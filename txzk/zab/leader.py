@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Final
 
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.defs.zxid import COUNTER_MASK, counter_of, make
 from txzk.quorum.acks import AckSet
 from txzk.quorum.verifiers import QuorumVerifier
@@ -24,7 +25,6 @@ from txzk.zab import packets
 from txzk.zab.broadcast import Broadcast, Proposal, Verifiers
 from txzk.zab.leader_host import LeaderHost, LeaderSettings
 from txzk.zab.learner_handler import LearnerHandler
-from txzk.zab.learner_host import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.zab.rollover import RolloverWatch
 from txzk.zab.sync_stream import Synchronizations
 

@@ -51,7 +51,7 @@ class LeaderHost(History, Protocol):
         """The configuration that is active; changed by `activate` only, as `last_seen_verifier` is by `set_last_seen` and `activate`."""
 
     def save_epoch(self, name: str, epoch: int) -> None:
-        """Puts the epoch on disk, under learner_host.ACCEPTED_EPOCH or CURRENT_EPOCH; answered by `Leader.epoch_saved`."""
+        """Puts the epoch on disk, under ACCEPTED_EPOCH or CURRENT_EPOCH (txzk.defs.epochs); answered by `Leader.epoch_saved`."""
 
     def append(self, zxid: int, entry: bytes) -> None:
         """Adds a proposal to the own log; answered by `Leader.log_written` once it is on disk."""

@@ -20,12 +20,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.defs.errors import ProtocolError
 from txzk.defs.zxid import counter_of, epoch_of, make
 from txzk.jute.records import QuorumPacket
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab import packets
-from txzk.zab.learner_host import ACCEPTED_EPOCH, CURRENT_EPOCH, UNMATCHED_COMMIT, LearnerHost, LearnerSettings
+from txzk.zab.learner_host import UNMATCHED_COMMIT, LearnerHost, LearnerSettings
 from txzk.zab.proposals import Proposal, Proposals, UnmatchedCommitError, decode_config
 from txzk.zab.snapshot_stream import SnapshotReceiver
 

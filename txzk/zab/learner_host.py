@@ -9,10 +9,6 @@ from txzk.database.tree import DataTree
 from txzk.jute.records import TxnHeader
 from txzk.quorum.verifiers import QuorumVerifier
 
-# The names of the two epoch files.
-ACCEPTED_EPOCH: Final = "acceptedEpoch"
-CURRENT_EPOCH: Final = "currentEpoch"
-
 # The exit code of the process for a COMMIT that is not for the oldest proposal.
 UNMATCHED_COMMIT: Final = 12
 
