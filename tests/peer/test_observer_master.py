@@ -186,3 +186,25 @@ def test_a_reconfiguration_reaches_who_follows_a_follower() -> None:
     world.until(lambda: value(world.nodes[4], "/a") == b"1")
     world.nodes[4].following.abandon("enough")
     world.until(lambda: world.nodes[4].serves and master(world.nodes[4]) == 2)
+
+
+@pytest.mark.parametrize("log", ["true", "false"])
+def test_an_observer_that_is_ahead_of_its_next_follower(log: str) -> None:
+    """It goes on to another one, since what it knows of is committed."""
+    world = World((1, 2, 3), (4,), CFG, WORDS | {"zookeeper.observer.syncEnabled": log})
+    observer = world.nodes[4]
+    before = master(observer)
+    late = world.nodes[3 - before]
+    client = world.leader.client()
+    write(client, "/a")
+    world.blocked.add((3, late.sid))
+    write(client, "/b")
+    assert value(observer, "/b") == b"1" and value(late, "/b") is None
+    observer.following.abandon("enough")
+    world.until(lambda: observer.serves, 3000)
+    assert master(observer) == before and late.said("will have soon") and value(observer, "/b") == b"1"
+    world.blocked.clear()
+    world.pump()
+    observer.following.abandon("enough")
+    world.until(lambda: observer.serves and master(observer) == late.sid)
+    world.agree()

@@ -141,6 +141,25 @@ def test_a_later_configuration_is_refused() -> None:
     assert learner.handler.closing
 
 
+def test_who_is_ahead_comes_again_later_and_nothing_is_taken_back() -> None:
+    world = World()
+    observer = Observer(world).begin(EPOCH + 4)
+    assert observer.handler.closing and "will have soon" in world.follower.reports[-1]
+    world.follower.tree.last_processed_zxid = EPOCH + 4
+    world.follower.committed_log.append(EPOCH + 4, b"entry 4")
+    assert ("DIFF", 4) in Observer(world).begin(EPOCH + 4).zxids()
+
+
+def test_what_was_never_committed_in_an_earlier_epoch_is_taken_back() -> None:
+    world = World()
+    before = 4 << 32
+    world.follower.tree.last_processed_zxid = before + 3
+    world.follower.committed_log = CommittedLog()
+    for counter in (1, 2, 3):
+        world.follower.committed_log.append(before + counter, b"entry %d" % counter)
+    assert ("TRUNC", 3) in Observer(world).begin(before + 4).zxids()
+
+
 def test_who_comes_again_ends_the_connection_before() -> None:
     world = World()
     before = Observer(world).in_step()

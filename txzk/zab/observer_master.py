@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from txzk.defs import opcodes
-from txzk.defs.zxid import counter_of
+from txzk.defs.zxid import counter_of, epoch_of
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab import packets
 from txzk.zab.leader_host import LeaderSettings
@@ -154,7 +154,10 @@ class ObserverMaster:
         handler.propose_epoch(self._epoch, now_ms)
 
     def epoch_acked(self, handler: LearnerHandler, current_epoch: int, last_zxid: int, now_ms: int) -> None:
-        if self._syncs_under_way.begin(handler, last_zxid, now_ms) is not None:
+        if epoch_of(last_zxid) == self._epoch and last_zxid > self._host.tree.last_processed_zxid:
+            # Observers know what is committed only: nothing of it may be taken back.
+            handler.drop(f"has 0x{last_zxid:x} already, which this server will have soon")
+        elif self._syncs_under_way.begin(handler, last_zxid, now_ms) is not None:
             self._observers[handler] = None
 
     def new_leader_acked(self, handler: LearnerHandler, now_ms: int) -> None:
