@@ -128,6 +128,27 @@ def test_what_nobody_understands_does_not_reach_the_leader(world: World, op: int
     world.agree()
 
 
+def test_an_observer_waits_while_the_leader_takes_nothing(world: World) -> None:
+    observer = world.nodes[4]
+    follower = world.nodes[master(observer)]
+    client, learner = observer.client(), follower.following.learner
+    learner.write_paused = True
+    body = records.encode_SetDataRequest("/none", b"x" * 900_000, -1)
+    for number in range(9):
+        client.send(frame(number, opcodes.SET_DATA, body))
+    served = follower.following.observer_master
+    assert served is not None
+    [handler] = [handler for handler in served.handlers if handler.sid == 4]
+    assert learner.congested and handler.stalled
+    learner.write_paused = False
+    learner.resume(world.now_ms, 0)
+    follower.wires[learner].flush()
+    world.pump()
+    assert not handler.stalled
+    write(client, "/a")
+    world.agree()
+
+
 def test_who_votes_is_sent_away_from_the_port(world: World) -> None:
     handler = world.nodes[1].machine.observer_connected("s2", 1, world.now_ms)
     assert handler is not None

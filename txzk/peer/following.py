@@ -202,7 +202,7 @@ class Following:
         member = self._member
         self.server = LearnerServer(
             member.config, self._database, member.registry, member.random, member.four_letter_words, now_ms, member.sid, self._observer,
-            self._forward, self._revalidate, self._congested, member.quorum.local_sessions_enabled,
+            self._forward, self._revalidate, lambda: self.congested, member.quorum.local_sessions_enabled,
             member.quorum.local_sessions_upgrading_enabled,
         )
         self.server.dirty = member.dirty
@@ -241,9 +241,6 @@ class Following:
             self.observer_master.revalidation_forwarded()
         self.learner.revalidate(session_id, timeout_ms)
 
-    def _congested(self) -> bool:
-        return self.learner.congested
-
     def synced(self, now_ms: int, wall_ms: int) -> None:
         if self.observer_master is not None and self.observer_master.synced():
             return
@@ -262,6 +259,8 @@ class Following:
         return own + list(of_observers.items()) if of_observers else own
 
     def forwarding_resumed(self, now_ms: int, wall_ms: int) -> None:
+        if self.observer_master is not None:
+            self.observer_master.forwarding_resumed()
         if self.server is not None:
             self.server.resume(now_ms, wall_ms)
 
@@ -304,6 +303,10 @@ class Following:
             # The observer's queue waits for a transaction, so the leader is to make one of the error.
             op, body = opcodes.SET_DATA, _REFUSED
         self.learner.request(session_id, cxid, op, body, ids)
+
+    @property
+    def congested(self) -> bool:
+        return self.learner.congested
 
     def forward_revalidation(self, session_id: int, timeout_ms: int) -> None:
         self.learner.revalidate(session_id, timeout_ms)
