@@ -17,11 +17,13 @@ from txzk.config.keys import ConfigError
 from txzk.config.server import load
 from txzk.peer.effects import (
     ChangeLog,
+    CloseObserverMasterPort,
     CloseQuorumPort,
     DialElection,
     DialLeader,
     MoveClientPort,
     OpenElectionPort,
+    OpenObserverMasterPort,
     OpenQuorumPort,
     ReplaceFiles,
     Report,
@@ -39,6 +41,7 @@ from txzk.persistence.disk import Remove
 from txzk.testing.disk import MemoryDisk
 
 TICK_MS = 2000
+QUORUM_PORT = 2888
 FOLDER = "/data/version-2"
 
 
@@ -121,7 +124,7 @@ class Node:
         self.log_held = self.snapshots_held = False
         self.reports: list[str] = []
         self.stopped: Stop | None = None
-        self.listens = False
+        self.listens = self.listens_for_observers = False
         self.opened = 0
         self.leader_dials: list[DialLeader] = []
         self.moved: list[OpenElectionPort | MoveClientPort] = []
@@ -147,7 +150,7 @@ class Node:
     def kill(self) -> None:
         """The process ends; what the disks have not begun never happens."""
         self.peer = None
-        self.listens = False
+        self.listens = self.listens_for_observers = False
         for wire in list(self.wires.values()):
             wire.send(None)
             wire.gone = True
@@ -223,6 +226,8 @@ class Node:
         elif isinstance(effect, OpenQuorumPort | CloseQuorumPort):
             self.listens = isinstance(effect, OpenQuorumPort)
             self.opened += self.listens
+        elif isinstance(effect, OpenObserverMasterPort | CloseObserverMasterPort):
+            self.listens_for_observers = isinstance(effect, OpenObserverMasterPort)
         elif isinstance(effect, OpenElectionPort | MoveClientPort):
             self.moved.append(effect)
         else:
@@ -339,6 +344,14 @@ class World:
                 return
         raise AssertionError("there is no end of it")
 
+    def _quorum_port(self, source: Node, target: Node, port: int) -> Any:
+        """What listens to the port of another server; None for nothing."""
+        host = f"s{source.sid}"
+        assert target.config.quorum is not None
+        if port == target.config.quorum.observer_master_port:
+            return target.machine.observer_connected(host, 40000, self.now_ms) if target.listens_for_observers else None
+        return target.machine.learner_connected(host, 40000, self.now_ms) if target.listens else None
+
     def _dial(self, source: Node, effect: Any) -> None:
         peer = source.peer
         if peer is None:
@@ -347,13 +360,13 @@ class World:
         reachable = target.peer is not None and not {(source.sid, target.sid), (target.sid, source.sid)} & self.blocked
         host = f"s{source.sid}"
         if isinstance(effect, DialElection):
-            far = target.machine.connections.accepted(host, 40000, self.now_ms) if reachable else None
+            far: Any = target.machine.connections.accepted(host, 40000, self.now_ms) if reachable else None
             if far is None:
                 peer.connections.dial_failed(effect.sid, self.now_ms)
                 return
             near: Any = peer.connections.dialled(effect.sid, self.now_ms)
         else:
-            far = target.machine.learner_connected(host, 40000, self.now_ms) if reachable and target.listens else None  # type: ignore[assignment]
+            far = self._quorum_port(source, target, effect.addresses[0][1]) if reachable else None
             if far is None:
                 peer.leader_dial_failed(f"{effect.addresses[0][0]} cannot be reached", self.now_ms)
                 return

@@ -19,6 +19,7 @@ BODIES = [
     (opcodes.DELETE_CONTAINER, r.encode_DeleteContainerRequest("/a")), (opcodes.SET_DATA, r.encode_SetDataRequest("/a", b"", -1)),
     (opcodes.SET_ACL, r.encode_SetACLRequest("/a", OPEN_ACL, -1)), (opcodes.RECONFIG, r.encode_ReconfigRequest("a", None, None, -1)),
     (opcodes.CREATE_SESSION, r.encode_CreateSessionTxn(4000)), (opcodes.SYNC, r.encode_SyncRequest("/a")),
+    (opcodes.CHECK, r.encode_CheckVersionRequest("/a", 3)),
     (opcodes.MULTI, multi((opcodes.CREATE, CREATE), (opcodes.DELETE, r.encode_DeleteRequest("/b", 0)))),
 ]
 

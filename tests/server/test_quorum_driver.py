@@ -22,12 +22,14 @@ from tests.system.servers import free_port
 from txzk.config.server import load
 from txzk.peer.effects import (
     ChangeLog,
+    CloseObserverMasterPort,
     CloseQuorumPort,
     DialElection,
     DialLeader,
     Effect,
     MoveClientPort,
     OpenElectionPort,
+    OpenObserverMasterPort,
     OpenQuorumPort,
     ReplaceFiles,
     Report,
@@ -94,6 +96,13 @@ class Peer(Machine):
     def cannot_listen(self, reason: str) -> None:
         self._tell("cannot listen", reason)
 
+    def observer_connected(self, host: str, port: int, now_ms: int) -> End:
+        self._tell("observer", host)
+        return End()
+
+    def cannot_listen_for_observers(self, reason: str) -> None:
+        self._tell("cannot listen for observers", reason)
+
     def leader_connected(self, now_ms: int) -> End:
         self._tell("leader")
         return End()
@@ -104,9 +113,10 @@ class Peer(Machine):
 
 class World:
     def __init__(self, folder: Path, cfg: str = "") -> None:
-        self.quorum_port, self.election_port = free_port(), free_port()
+        self.quorum_port, self.election_port, self.observer_master_port = free_port(), free_port(), free_port()
         line = f"127.0.0.1:{self.quorum_port}:{self.election_port}"
-        text = f"dataDir={folder}\nclientPort=1\ninitLimit=5\nsyncLimit=2\nserver.1={line}\nserver.2=127.0.0.1:1:2\n{cfg}"
+        text = f"dataDir={folder}\nclientPort=1\ninitLimit=5\nsyncLimit=2\nserver.1={line}\nserver.2=127.0.0.1:1:2\n"
+        text += f"observerMasterPort={self.observer_master_port}\n{cfg}"
         config = load(text, {"zookeeper.electionPortBindRetry": "1"}, "zoo.cfg", "/", lambda path: "1")
         self.clock = Reactor()
         self.peer = Peer(parse_server(1, line))
@@ -276,6 +286,42 @@ async def test_a_quorum_port_that_is_taken_is_told(world: World) -> None:
     [(what, reason)] = world.peer.inputs
     assert what == "cannot listen" and str(world.quorum_port) in reason
     taken.close()
+    await world.end()
+
+
+@ensureDeferred
+async def test_observers_connect_while_the_observer_master_port_is_open(world: World) -> None:
+    world.start()
+    world.do(OpenObserverMasterPort())
+    await world.reach(world.observer_master_port)
+    assert world.peer.inputs == [("observer", "127.0.0.1")] and world.refuses(world.quorum_port)
+    world.do(CloseObserverMasterPort())
+    assert world.refuses(world.observer_master_port)
+    world.do(OpenObserverMasterPort())
+    while not world.driver._observer_listener.addresses:
+        await turn()
+    await world.end()
+    assert world.refuses(world.observer_master_port)
+
+
+@ensureDeferred
+async def test_an_observer_master_port_that_is_taken_is_told(world: World) -> None:
+    taken = socket.create_server(("127.0.0.1", world.observer_master_port))
+    with capturedLogs() as events:
+        world.do(OpenObserverMasterPort())
+        world.clock.advance(0)
+    [(what, reason)] = world.peer.inputs
+    assert what == "cannot listen for observers" and reason.startswith("the observer master port cannot be listened to: ")
+    assert events[0]["log_format"].format(**events[0]).startswith("the observer master port cannot be listened to: ")
+    taken.close()
+    await world.end()
+
+
+@ensureDeferred
+async def test_an_observer_master_with_two_addresses_on_one_host_has_one_port(world: World) -> None:
+    world.peer.own_server = parse_server(1, "127.0.0.1:1:2|127.0.0.1:3:4")
+    world.do(OpenObserverMasterPort())
+    assert world.driver._observer_listener.addresses == [("127.0.0.1", world.observer_master_port)]
     await world.end()
 
 

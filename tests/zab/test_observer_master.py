@@ -32,6 +32,7 @@ class Follower:
         self.log_txns = None
         self.verifier: QuorumVerifier = majority(1, 2, 3, observers=(8, 9), version=7)
         self.last_seen_verifier = self.verifier
+        self.congested = False
         self.calls: list[tuple[Any, ...]] = []
         self.reports: list[str] = []
 
@@ -141,6 +142,25 @@ def test_a_later_configuration_is_refused() -> None:
     assert learner.handler.closing
 
 
+def test_who_is_ahead_comes_again_later_and_nothing_is_taken_back() -> None:
+    world = World()
+    observer = Observer(world).begin(EPOCH + 4)
+    assert observer.handler.closing and "will have soon" in world.follower.reports[-1]
+    world.follower.tree.last_processed_zxid = EPOCH + 4
+    world.follower.committed_log.append(EPOCH + 4, b"entry 4")
+    assert ("DIFF", 4) in Observer(world).begin(EPOCH + 4).zxids()
+
+
+def test_what_was_never_committed_in_an_earlier_epoch_is_taken_back() -> None:
+    world = World()
+    before = 4 << 32
+    world.follower.tree.last_processed_zxid = before + 3
+    world.follower.committed_log = CommittedLog()
+    for counter in (1, 2, 3):
+        world.follower.committed_log.append(before + counter, b"entry %d" % counter)
+    assert ("TRUNC", 3) in Observer(world).begin(before + 4).zxids()
+
+
 def test_who_comes_again_ends_the_connection_before() -> None:
     world = World()
     before = Observer(world).in_step()
@@ -177,6 +197,23 @@ def test_requests_go_on_to_the_leader() -> None:
     ]
     observer.say(packets.request(0x30, 6, opcodes.GET_DATA, b"path", []))
     assert observer.handler.closing
+
+
+def test_who_asks_more_than_the_leader_takes_is_not_read_until_it_does() -> None:
+    world = World()
+    first, second = Observer(world).in_step(), Observer(world, 9).in_step()
+    world.follower.congested = True
+    first.say(packets.request(0x30, 4, opcodes.CREATE, b"body", []))
+    assert first.handler.stalled and not second.handler.stalled
+    world.pass_time(6 * TICK)
+    assert not first.handler.closing and second.handler.closing
+    world.follower.congested = False
+    world.master.forwarding_resumed()
+    assert not first.handler.stalled
+    world.pass_time(TICK)
+    assert not first.handler.closing
+    world.pass_time(6 * TICK)
+    assert first.handler.closing
 
 
 def test_answers_of_the_leader_find_who_asked() -> None:

@@ -30,7 +30,7 @@ CORE: Final[tuple[Key, ...]] = (
     Key("reconfigEnabled", BOOLEAN, False, "Whether the ensemble may be changed while it runs."),
     Key("dynamicConfigFile", TEXT, "", "File of the server.N lines."),
     Key("syncEnabled", BOOLEAN, True, "Whether an observer keeps a log."),
-    Key("observerMasterPort", PORT, 0, "Port at which a follower serves observers; 0 for none.", state=LATER),
+    Key("observerMasterPort", PORT, 0, "Port at which a follower serves observers, and observers look for one; 0 for none."),
     Key("localSessionsEnabled", BOOLEAN, False, "Sessions that only one server knows."),
     Key("localSessionsUpgradingEnabled", BOOLEAN, False, "Whether such a session becomes global for an ephemeral node."),
     Key("autopurge.snapRetainCount", at_least(3), 3, "How many snapshots purging keeps."),

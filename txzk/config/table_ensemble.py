@@ -25,7 +25,7 @@ ENSEMBLE: Final[tuple[Key, ...]] = (
     Key("zookeeper.observer.reconnectDelayMs", COUNT, 0, "Most time, drawn at random, before an observer connects again.", "ms", "observer_reconnect_delay_ms"),
     Key("zookeeper.observer.election.DelayMs", COUNT, 200, "Most time, drawn at random, before an observer looks for a leader.", "ms", "observer_election_delay_ms"),
     Key("zookeeper.observer.syncEnabled", SWITCH, None, "Whether an observer keeps a log, in place of syncEnabled.", "", "observer_sync_enabled"),
-    Key("zookeeper.observerMaster.sizeLimit", COUNT, 32 << 20, "Transactions kept for observers.", "bytes", "observer_master_size_limit", DETAIL),
+    Key("zookeeper.observerMaster.sizeLimit", COUNT, 32 << 20, "Most that is kept for one observer of a follower.", "bytes", "observer_master_size_limit"),
     Key("zookeeper.follower.skipLearnerRequestToNextProcessor", SWITCH, False, "A shorter chain for requests of observers.", state=IDLE),
     Key("zookeeper.forward_learner_requests_to_commit_processor_disabled", SWITCH, False, "A shorter chain for requests of learners.", state=IDLE),
     Key("zookeeper.commitProcessor.numWorkerThreads", COUNT, 0, "Threads of Java's commit processor.", state=IDLE),

@@ -86,6 +86,18 @@ class CloseQuorumPort:
     __slots__ = ()
 
 
+class OpenObserverMasterPort:
+    """Let observers connect: `observer_connected`."""
+
+    __slots__ = ()
+
+
+class CloseObserverMasterPort:
+    """Let no observer connect any more."""
+
+    __slots__ = ()
+
+
 class OpenElectionPort:
     """Let other servers connect for elections, where the configuration now says so, and no longer where it said before."""
 
@@ -135,5 +147,5 @@ class Report:
 
 Effect = (
     WriteLog | WriteEpoch | ChangeLog | WriteSnapshot | DialElection | DialLeader | OpenElectionPort | OpenQuorumPort | CloseQuorumPort
-    | MoveClientPort | ReplaceFiles | Stop | Report
+    | OpenObserverMasterPort | CloseObserverMasterPort | MoveClientPort | ReplaceFiles | Stop | Report
 )

@@ -5,7 +5,7 @@ Covered by tests/peer/test_quorum_peer.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from txzk.defs import zxid as zxid_words
 from txzk.peer.effects import CloseQuorumPort, OpenQuorumPort
@@ -14,7 +14,6 @@ from txzk.peer.member import Member
 from txzk.peer.role import Role
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.trace.metrics import Number
-from txzk.zab.committed_log import CommittedLog
 from txzk.zab.leader import Leader
 from txzk.zab.leader_host import LeaderSettings
 from txzk.zab.learner_handler import LearnerHandler
@@ -117,21 +116,6 @@ class Leading(Role):
     @property
     def sessions(self) -> Mapping[int, int]:
         return self._database.sessions
-
-    @property
-    def committed_log(self) -> CommittedLog:
-        return self._database.committed_log
-
-    @property
-    def verifier(self) -> QuorumVerifier:
-        return self._member.verifier
-
-    @property
-    def last_seen_verifier(self) -> QuorumVerifier:
-        return self._member.last_seen_verifier
-
-    def log_txns(self, first_zxid: int, last_zxid: int) -> Iterator[tuple[int, bytes]]:
-        return self._database.log_txns(first_zxid, last_zxid)
 
     def append(self, zxid: int, entry: bytes) -> None:
         self._database.append(zxid, entry)

@@ -16,6 +16,7 @@ from txzk.config.keys import ConfigError
 from txzk.config.quorum import QuorumConfig
 from txzk.config.server import ServerConfig
 from txzk.peer.effects import Effect, MoveClientPort, OpenElectionPort, ReplaceFiles, Report
+from txzk.peer.learner_masters import LearnerMasters
 from txzk.peer.member_database import MemberDatabase
 from txzk.peer.server import FourLetterWords
 from txzk.quorum.servers import Address, QuorumServer
@@ -39,6 +40,7 @@ class Member:
     :ivar dirty: connections that have something to write, or are to be closed.
     :ivar effects: what is to be done, besides what the database wants.
     :ivar leader_sid: who leads, or is to be followed.
+    :ivar masters: whom it follows while it observes.
     :ivar wall_ms: the time of the present input, milliseconds since 1970.
     """
 
@@ -60,6 +62,7 @@ class Member:
         self.last_seen_verifier: QuorumVerifier = quorum.last_seen_verifier
         self.dirty: dict[End, None] = {}
         self.effects: list[Effect] = []
+        self.masters = LearnerMasters(quorum.observer_master_port, random)
         self._read = read
         self.leader_sid = -1
         # What the election has to be told: that there is another configuration, and who is to lead in it since which zxid.

@@ -8,8 +8,8 @@ forgotten, and the database read again. There is no search where a reconfigurati
 that one at once, as Java's servers do, which would not wait for it longer than for any leader.
 
 Inputs: those of the connections (client port: `connected`, `disconnected`; election port: those of `connections`; quorum port:
-`learner_connected`, `leader_connected`, `leader_dial_failed`), of the disks (`log_written`, `epoch_written`, `snapshot_written`, ...), and
-`timer_fired`. After each of them, and after bytes that a connection has received, `settle` draws the conclusions; then `dirty` names the
+`learner_connected`, `observer_connected`, `leader_connected`, `leader_dial_failed`), of the disks (`log_written`, `epoch_written`,
+`snapshot_written`, ...), and `timer_fired`. After each of them, and after bytes that a connection has received, `settle` draws the conclusions; then `dirty` names the
 connections with output, and `take_effects` says what is to be done. Covered by tests/peer/test_quorum_peer.py and tests/sim.
 """
 
@@ -140,6 +140,15 @@ class QuorumPeer:
     def learner_connected(self, remote_host: str, remote_port: int, now_ms: int) -> LearnerHandler | None:
         """A learner has connected to the quorum port; None to hang up."""
         return self.role.learner_connected(remote_host, remote_port, now_ms) if isinstance(self.role, Leading) else None
+
+    def observer_connected(self, remote_host: str, remote_port: int, now_ms: int) -> LearnerHandler | None:
+        """An observer has connected to the observer master port; None to hang up."""
+        return self.role.observer_connected(remote_host, remote_port, now_ms) if isinstance(self.role, Following) else None
+
+    def cannot_listen_for_observers(self, reason: str) -> None:
+        """OpenObserverMasterPort cannot be had."""
+        if isinstance(self.role, Following):
+            self.role.abandon(reason)
 
     def cannot_listen(self, reason: str) -> None:
         """OpenQuorumPort cannot be had."""
@@ -338,7 +347,9 @@ class QuorumPeer:
         self._look_at_ms = now_ms
         if self._member.is_observer:
             settings = self._member.config.settings
-            for delay_ms in (settings.observer_reconnect_delay_ms, settings.observer_election_delay_ms):
+            # Another follower may serve it at once.
+            reconnect_ms = settings.observer_reconnect_delay_ms if self._member.masters.exhausted else 0
+            for delay_ms in (reconnect_ms, settings.observer_election_delay_ms):
                 self._look_at_ms += self._member.random.randrange(max(delay_ms, 1))
 
     def _settled(self, now_ms: int) -> bool:

@@ -1,9 +1,13 @@
-"""Role: what a member has in every role: a way to the database and to the configuration, and the end. Covered by tests/peer/test_quorum_peer.py."""
+"""Role: what a member has in every role: a way to the database (History) and to the configuration, and the end. Covered by tests/peer/test_quorum_peer.py."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from txzk.database.tree import DataTree
 from txzk.peer.member import Member
+from txzk.quorum.verifiers import QuorumVerifier
+from txzk.zab.committed_log import CommittedLog
 
 
 class Role:
@@ -37,6 +41,21 @@ class Role:
 
     def save_epoch(self, name: str, epoch: int) -> None:
         self._database.save_epoch(name, epoch)
+
+    @property
+    def committed_log(self) -> CommittedLog:
+        return self._database.committed_log
+
+    def log_txns(self, first_zxid: int, last_zxid: int) -> Iterator[tuple[int, bytes]]:
+        return self._database.log_txns(first_zxid, last_zxid)
+
+    @property
+    def verifier(self) -> QuorumVerifier:
+        return self._member.verifier
+
+    @property
+    def last_seen_verifier(self) -> QuorumVerifier:
+        return self._member.last_seen_verifier
 
     def conf(self) -> str:
         return self._member.conf()

@@ -16,7 +16,7 @@ _DECODERS: Final[dict[int, Callable[[bytes, int, int], Any]]] = {
     opcodes.DELETE: records.decode_DeleteRequest, opcodes.DELETE_CONTAINER: records.decode_DeleteContainerRequest,
     opcodes.SET_DATA: records.decode_SetDataRequest, opcodes.SET_ACL: records.decode_SetACLRequest,
     opcodes.RECONFIG: records.decode_ReconfigRequest, opcodes.CREATE_SESSION: records.decode_CreateSessionTxn,
-    opcodes.SYNC: records.decode_SyncRequest, opcodes.MULTI: lambda body, start, end: decode_multi(body[start:end]),
+    opcodes.CHECK: records.decode_CheckVersionRequest, opcodes.SYNC: records.decode_SyncRequest, opcodes.MULTI: lambda body, start, end: decode_multi(body[start:end]),
 }
 
 

@@ -14,7 +14,20 @@ from twisted.logger import Logger
 
 from txzk.config.server import ServerConfig
 from txzk.defs.errors import StorageError
-from txzk.peer.effects import ChangeLog, CloseQuorumPort, DialElection, DialLeader, Effect, MoveClientPort, OpenElectionPort, OpenQuorumPort, ReplaceFiles, WriteEpoch
+from txzk.peer.effects import (
+    ChangeLog,
+    CloseObserverMasterPort,
+    CloseQuorumPort,
+    DialElection,
+    DialLeader,
+    Effect,
+    MoveClientPort,
+    OpenElectionPort,
+    OpenObserverMasterPort,
+    OpenQuorumPort,
+    ReplaceFiles,
+    WriteEpoch,
+)
 from txzk.peer.quorum_peer import QuorumPeer
 from txzk.persistence.disk import Remove, SyncDir, write_atomic
 from txzk.quorum.servers import QuorumServer
@@ -55,6 +68,9 @@ class QuorumDriver(Driver):
             settings.election_port_bind_retry, settings.tcp_keep_alive,
         )
         self._listener = QuorumListener(reactor, self, settings.leader_no_delay, settings.tcp_keep_alive)
+        self._observer_listener = QuorumListener(
+            reactor, self, settings.leader_no_delay, settings.tcp_keep_alive, "the observer master port"
+        )
         self._dialler = LeaderDialler(reactor, self, settings.follower_no_delay, settings.tcp_keep_alive)
 
     def start(self) -> None:
@@ -64,7 +80,9 @@ class QuorumDriver(Driver):
     def close_ports(self) -> Deferred[None]:
         """Listens and dials no more; fires when all ports between servers are closed."""
         self._dialler.give_up()
-        closed: Deferred[None] = gatherResults([self._election_port.stop(), self._listener.close()]).addCallback(lambda _: None)
+        closed: Deferred[None] = gatherResults(
+            [self._election_port.stop(), self._listener.close(), self._observer_listener.close()]
+        ).addCallback(lambda _: None)
         return closed
 
     def _open_election_port(self) -> None:
@@ -107,6 +125,12 @@ class QuorumDriver(Driver):
             self._listener.listen(own, peer.learner_connected, peer.cannot_listen)
         elif isinstance(effect, CloseQuorumPort):
             self._listener.close()
+        elif isinstance(effect, OpenObserverMasterPort):
+            port = self._quorum.observer_master_port
+            own = self._own(lambda server: [(address.host, port) for address in server.addresses])
+            self._observer_listener.listen(list(dict.fromkeys(own)), peer.observer_connected, peer.cannot_listen_for_observers)
+        elif isinstance(effect, CloseObserverMasterPort):
+            self._observer_listener.close()
         elif isinstance(effect, ReplaceFiles):
             self._replace_files(effect)
         else:

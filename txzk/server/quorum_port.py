@@ -26,20 +26,24 @@ _BACKLOG: Final = 128
 
 
 class QuorumListener:
-    """Listens for learners, as long as a server leads (or, at another port, is an observer master).
+    """Listens for learners, as long as a server leads, or, at another port, is an observer master.
 
     :ivar addresses: (host, port) of all that it listens to.
     """
 
-    def __init__(self, reactor: Any, driver: StreamDriver, no_delay: bool = True, keep_alive: bool = False) -> None:
+    def __init__(
+        self, reactor: Any, driver: StreamDriver, no_delay: bool = True, keep_alive: bool = False, name: str = "the quorum port"
+    ) -> None:
         """
         :param no_delay: leader.nodelay.
         :param keep_alive: zookeeper.tcpKeepAlive.
+        :param name: of the port, for reports.
         """
         self._reactor = reactor
         self._driver = driver
         self._no_delay = no_delay
         self._keep_alive = keep_alive
+        self._name = name
         self._ports: list[IListeningPort] = []
         self._closed: Deferred[None] = succeed(None)
         self._turn = 0
@@ -74,11 +78,11 @@ class QuorumListener:
                 listening.startListening()
             except CannotListenError as error:
                 reasons.append(str(error))
-                log.warn("the quorum port cannot be listened to: {error}", error=error)
+                log.warn("{name} cannot be listened to: {error}", name=self._name, error=error)
             else:
                 self._ports.append(listening)
         if not self._ports:
-            reason = f"the quorum port cannot be listened to: {'; '.join(reasons) or 'no address'}"
+            reason = f"{self._name} cannot be listened to: {'; '.join(reasons) or 'no address'}"
             # Not before whoever called has come to its end.
             self._reactor.callLater(0, self._driver.run, lambda: failed(reason))
 

@@ -106,6 +106,7 @@ class LearnerHandler:
     """A stream end; see the module's theory of operation.
 
     :ivar sid: of the learner; None until it has said it.
+    :ivar held_back: nothing is to be read, because the master cannot pass on what the learner asks for at present.
     :ivar last_zxid: of the last packet with a zxid that was queued for it.
     """
 
@@ -124,6 +125,7 @@ class LearnerHandler:
         self.phase = Phase.INFO
         self.closing = False
         self.write_paused = False
+        self.held_back = False
         self._init_ms = settings.init_limit * settings.tick_ms
         self._sync_ms = settings.sync_limit * settings.tick_ms
         self._max_queued_bytes = settings.max_queued_bytes
@@ -161,7 +163,7 @@ class LearnerHandler:
     @property
     def stalled(self) -> bool:
         """Whether the shell is to come back for more as long as there is output, and to read nothing."""
-        return self._pieces is not None
+        return self._pieces is not None or self.held_back
 
     @property
     def queued_bytes(self) -> int:
@@ -295,6 +297,8 @@ class LearnerHandler:
         :param last_proposed: the zxid for the ping.
         :param stood_still: whether this server did, so that it cannot say who is late.
         """
+        if self.held_back:
+            self._heard_ms = now_ms
         if self._took_piece:
             self._took_piece = False
             self._since_ms = now_ms

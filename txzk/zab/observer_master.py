@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from txzk.defs import opcodes
-from txzk.defs.zxid import counter_of
+from txzk.defs.zxid import counter_of, epoch_of
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab import packets
 from txzk.zab.leader_host import LeaderSettings
@@ -30,6 +30,10 @@ class ObserverMasterHost(History, Protocol):
 
     def forward(self, session_id: int, cxid: int, op: int, body: bytes, ids: list[tuple[str, str]]) -> None:
         """Sends a request of an observer's client to the leader. A body that cannot be decoded must not go on: a Java 3.9.5 leader would be stuck."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether the leader takes no more requests at present; `ObserverMaster.forwarding_resumed` follows."""
 
     def forward_revalidation(self, session_id: int, timeout_ms: int) -> None:
         """Asks the leader about a session; answered by `ObserverMaster.revalidated`."""
@@ -112,6 +116,13 @@ class ObserverMaster:
         handler.revalidated(session_id, valid)
         return True
 
+    def forwarding_resumed(self) -> None:
+        """The leader takes requests again."""
+        for handler in list(self.handlers):
+            if handler.held_back:
+                handler.held_back = False
+                self.has_output(handler)
+
     def synced_observers(self, now_ms: int) -> int:
         """How many observers are in step."""
         return sum(handler.synced(now_ms) for handler in self._observers)
@@ -154,7 +165,10 @@ class ObserverMaster:
         handler.propose_epoch(self._epoch, now_ms)
 
     def epoch_acked(self, handler: LearnerHandler, current_epoch: int, last_zxid: int, now_ms: int) -> None:
-        if self._syncs_under_way.begin(handler, last_zxid, now_ms) is not None:
+        if epoch_of(last_zxid) == self._epoch and last_zxid > self._host.tree.last_processed_zxid:
+            # Observers know what is committed only: nothing of it may be taken back.
+            handler.drop(f"has 0x{last_zxid:x} already, which this server will have soon")
+        elif self._syncs_under_way.begin(handler, last_zxid, now_ms) is not None:
             self._observers[handler] = None
 
     def new_leader_acked(self, handler: LearnerHandler, now_ms: int) -> None:
@@ -182,6 +196,9 @@ class ObserverMaster:
         self, handler: LearnerHandler, session_id: int, cxid: int, op: int, body: bytes, ids: list[tuple[str, str]], now_ms: int, wall_ms: int,
     ) -> None:
         self._host.forward(session_id, cxid, op, body, ids)
+        if self._host.congested and not handler.held_back:
+            handler.held_back = True
+            self.has_output(handler)
 
     def refuse(self, handler: LearnerHandler, session_id: int, cxid: int, error: int, now_ms: int, wall_ms: int) -> None:
         handler.drop("asks for what no leader does")
