@@ -151,11 +151,11 @@ def _watch(database: Any, server: SimServer) -> None:
     truncate, replace = database.truncate, database.replace
 
     def truncated(zxid: int) -> None:
-        server.durable_zxid = min(server.durable_zxid, zxid)
+        server.history_cut(zxid)
         truncate(zxid)
 
     def replaced(tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
-        server.durable_zxid = min(server.durable_zxid, zxid)
+        server.history_cut(zxid)
         replace(tree, sessions, zxid)
         server.replaced(server)
 

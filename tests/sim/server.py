@@ -19,6 +19,7 @@ from tests.sim.network import End, Network
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
 from txzk.defs.errors import StorageError
+from txzk.defs.zxid import counter_of
 
 CLIENT_PORT: Final = 2181
 WALL_MS: Final = 1_700_000_000_000
@@ -143,8 +144,8 @@ class SimServer:
         self._wall_ahead_ms = chance.randrange(-5000, 5000)
         self.machine: Any = None
         self.life = 0
-        # The last zxid of which the disk has said that it has it; an older one since the history was cut there or replaced.
-        self.durable_zxid = 0
+        # The ends of what the disk has said that it has, in order.
+        self._durable: list[int] = [0]
         # Up to here its tree may be ahead of the zxid that it tells, because it came as a snapshot that was sent while it changed.
         self.fuzzy_zxid = 0
         self.paused = False
@@ -342,10 +343,29 @@ class SimServer:
 
         def written(failure: StorageError | None) -> None:
             if failure is None:
-                self.durable_zxid = max(self.durable_zxid, zxid)
+                self.is_durable(zxid)
             self.run(life, lambda: self._done(failure, lambda: self.machine.log_written(zxid, self.now_ms, self.wall_ms, 0)))
 
         self.log_disk.submit(effect.ops, written)
+
+    @property
+    def durable_zxid(self) -> int:
+        """The last transaction that its disk has for sure."""
+        return self._durable[-1]
+
+    def is_durable(self, zxid: int) -> None:
+        """The disk has this transaction, and all before it."""
+        if zxid > self._durable[-1]:
+            self._durable.append(zxid)
+
+    def history_cut(self, zxid: int) -> None:
+        """What comes later than this may be missing from now on. The one with which an epoch begins is no transaction, and is on no disk."""
+        durable = self._durable
+        cut = durable[-1] > zxid
+        while durable[-1] > zxid:
+            durable.pop()
+        if cut and counter_of(zxid):
+            durable.append(zxid)
 
     def _write_snapshot(self, effect: Any) -> None:
         life = self.life

@@ -68,3 +68,18 @@ def test_a_world_has_the_size_that_is_asked_for(servers: int) -> None:
     swarm = draw(7, servers)
     assert swarm.servers == servers
     assert len(World(swarm).servers) == servers + swarm.observers
+
+
+def test_what_is_durable_ends_where_the_history_was_cut() -> None:
+    server = World(draw(7, 3)).servers[0]
+    for zxid in (0x100000002, 0x100000005):
+        server.is_durable(zxid)
+    server.history_cut(0x100000006)
+    assert server.durable_zxid == 0x100000005
+    server.history_cut(0x100000004)
+    assert server.durable_zxid == 0x100000004
+    # Seed 4763: to the beginning of the epoch, which is on no disk as long as nobody has written a snapshot.
+    server.history_cut(0x100000000)
+    assert server.durable_zxid == 0
+    server.is_durable(0x100000001)
+    assert server.durable_zxid == 0x100000001
