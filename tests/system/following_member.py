@@ -20,8 +20,10 @@ from txzk.persistence.truncate import later_snapshots, truncate
 from txzk.persistence.txnlog import LogWriter
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.testing.disk import MemoryDisk
+from txzk.zab.follower import Follower
 from txzk.zab.learner import BROADCAST, Learner
 from txzk.zab.learner_host import LearnerSettings
+from txzk.zab.observer import Observer
 
 _SECONDS = 60
 _FOLDER = "/data/version-2"
@@ -75,7 +77,8 @@ class FollowingMember:
         self.ended = ""
         self._log = LogWriter(_FOLDER)
         self._later: deque[Callable[[int, int], None]] = deque()
-        self.learner = Learner(self, sid, is_observer, LearnerSettings(500, 60, 60, 1 << 20), lambda learner: None)
+        settings = LearnerSettings(500, 60, 60, 1 << 20)
+        self.learner: Learner = (Observer if is_observer else Follower)(self, sid, settings, lambda learner: None)
         self._socket: socket.socket | None = None
 
     # The shell.

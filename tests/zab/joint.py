@@ -18,11 +18,13 @@ from txzk.jute.errors import JuteError
 from txzk.jute.records import TxnHeader
 from txzk.jute.txns import decode_entry
 from txzk.quorum.verifiers import QuorumVerifier
+from txzk.zab import follower as follower_of_zab
 from txzk.zab.leader import Leader, LeaderPhase
 from txzk.zab.leader_host import LeaderSettings
 from txzk.zab.learner import BROADCAST, Learner
 from txzk.zab.learner_handler import LearnerHandler
 from txzk.zab.learner_host import LearnerSettings
+from txzk.zab.observer import Observer
 from txzk.zab.snapshot_stream import SnapshotReceiver, SnapshotStream
 
 Txn = tuple[int, bytes]
@@ -256,7 +258,8 @@ class Connection:
         self.follower = follower
         settings = LearnerSettings(TICK, 10, 5, 1 << 20)
         self.handler = ensemble.leader.learner_connected(f"10.0.0.{follower.sid}", 40000, ensemble.now)
-        self.learner = Learner(follower, follower.sid, follower.is_observer, settings, lambda learner: None)
+        kind = Observer if follower.is_observer else follower_of_zab.Follower
+        self.learner: Learner = kind(follower, follower.sid, settings, lambda learner: None)
         follower.connection = self
         self.to_learner = b""
         self.to_leader = b""

@@ -12,8 +12,11 @@ from txzk.jute.records import TxnHeader
 from txzk.jute.txns import encode_entry
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab import packets
+from txzk.zab.follower import Follower
 from txzk.zab.learner import Learner
+from txzk.zab.learner_cnxn import LearnerCnxn
 from txzk.zab.learner_host import LearnerSettings
+from txzk.zab.observer import Observer
 
 SETTINGS = LearnerSettings(tick_ms=100, init_limit=10, sync_limit=5, max_data_bytes=4096)
 OPEN = [(31, ("world", "anyone"))]
@@ -76,11 +79,11 @@ class World:
         self.now_ms = 1000
         self._chunk = chunk
         self.told = 0
-        self.learner = Learner(self, 3, is_observer, settings, self._has_output)
+        self.learner: Learner = (Observer if is_observer else Follower)(self, 3, settings, self._has_output)
         self.learner.connected(self.now_ms)
         self._note()
 
-    def _has_output(self, learner: Learner) -> None:
+    def _has_output(self, learner: LearnerCnxn) -> None:
         self.told += 1
 
     def _note(self) -> None:

@@ -11,7 +11,8 @@ from txzk.database.tree import DataTree
 from txzk.jute.records import TxnHeader
 from txzk.jute.txns import decode_entry
 from txzk.zab import packets
-from txzk.zab.learner import BROADCAST, DISCOVERY, MAX_OUTPUT_BYTES, SYNCHRONIZATION
+from txzk.zab.learner import BROADCAST, DISCOVERY, SYNCHRONIZATION
+from txzk.zab.learner_cnxn import MAX_OUTPUT_BYTES
 from txzk.zab.snapshot_stream import SnapshotStream
 
 E = 5 << 32
@@ -445,7 +446,7 @@ def test_the_answers_of_the_own_disk_are_no_sign_of_life() -> None:
 
 def test_nobody_is_waited_for_before_the_connection_stands() -> None:
     world = World()
-    learner = type(world.learner)(world, 3, False, SETTINGS, lambda end: None)
+    learner = type(world.learner)(world, 3, SETTINGS, lambda end: None)
     assert learner.deadline_ms() is None
     assert learner.stalled
 
@@ -490,7 +491,7 @@ def test_a_leader_that_does_not_read_stops_clients_and_is_still_listened_to() ->
 
 
 def test_a_slow_disk_stops_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("txzk.zab.learner.MAX_UNWRITTEN_BYTES", 2 * len(entry(E + 1)))
+    monkeypatch.setattr("txzk.zab.learner_cnxn.MAX_UNWRITTEN_BYTES", 2 * len(entry(E + 1)))
     world = following()
     said = b"".join(propose(E + counter) for counter in range(1, 6))
     assert world.hear(said) == ["log 500000001", "log 500000002", "log 500000003"]

@@ -21,10 +21,12 @@ from txzk.peer.role import Role
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.request.bodies import is_decodable
 from txzk.trace.metrics import Number
+from txzk.zab.follower import Follower
 from txzk.zab.leader_host import LeaderSettings
 from txzk.zab.learner import Learner
 from txzk.zab.learner_handler import LearnerHandler
 from txzk.zab.learner_host import LearnerSettings
+from txzk.zab.observer import Observer
 from txzk.zab.observer_master import ObserverMaster
 
 # A write that each leader refuses: there is no such path.
@@ -50,8 +52,8 @@ class Following(Role):
         config = member.config
         quorum = member.quorum
         self._observer = member.is_observer
-        self.learner = Learner(
-            self, member.sid, self._observer,
+        self.learner: Learner = (Observer if self._observer else Follower)(
+            self, member.sid,
             LearnerSettings(config.tick_time, quorum.init_limit, quorum.sync_limit, config.settings.max_record_bytes, quorum.sync_enabled),
             member.has_output,
         )

@@ -1,11 +1,11 @@
-"""Learner: the end of the connection to the leader in a follower or an observer (5.3, 5.6, 5.7).
+"""Learner: the end of the connection to the leader in a follower or an observer, up to the BROADCAST (5.3, 5.6, 5.7), in which Follower and
+Observer differ.
 
 Theory of operation. DISCOVERY: the learner says who it is; the leader answers with an epoch, which is on disk as the accepted one before the
 learner agrees to it. SYNCHRONIZATION: DIFF, TRUNC or SNAP, then the transactions that are missing, then NEWLEADER. A transaction that is
 committed is logged and applied at once (behind a SNAP only applied: a snapshot follows); one that is not yet committed is held. At NEWLEADER
 the history is made durable first, then the epoch becomes the current one on disk, then NEWLEADER is acknowledged; until UPTODATE nothing is
-logged, applied or acknowledged any more. BROADCAST: a proposal is logged, acknowledged once it is durable, and applied at its COMMIT, which
-must be for the oldest one.
+logged, applied or acknowledged any more. BROADCAST is the matter of txzk/zab/follower.py and observer.py.
 
 Where an answer of the disk is waited for, the bytes of the leader stay where they are. Whatever cannot be ends the connection before
 it has touched the log or the tree; only a COMMIT for another proposal than the oldest ends the process, since the own history is then in doubt.
@@ -16,9 +16,10 @@ tests/system/test_follows_java.py.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import ClassVar, Final
 
 from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.defs.errors import ProtocolError
@@ -26,6 +27,7 @@ from txzk.defs.zxid import counter_of, epoch_of, make
 from txzk.jute.records import QuorumPacket
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab import packets
+from txzk.zab.learner_cnxn import LearnerCnxn
 from txzk.zab.learner_host import UNMATCHED_COMMIT, LearnerHost, LearnerSettings
 from txzk.zab.proposals import Proposal, Proposals, UnmatchedCommitError, decode_config
 from txzk.zab.snapshot_stream import SnapshotReceiver
@@ -34,13 +36,7 @@ DISCOVERY: Final = "DISCOVERY"
 SYNCHRONIZATION: Final = "SYNCHRONIZATION"
 BROADCAST: Final = "BROADCAST"
 
-# What was forwarded and is not yet written; beyond it the learner is congested.
-MAX_OUTPUT_BYTES: Final = 4 << 20
-# What is being logged and not yet durable; beyond it nothing more of the leader is looked at.
-MAX_UNWRITTEN_BYTES: Final = 32 << 20
-
 # What is waited for, besides an epoch file, whose name is used.
-_CONNECTION: Final = "connection"
 _TRUNCATION: Final = "truncation"
 _SNAPSHOT: Final = "snapshot"
 _LOG: Final = "log"
@@ -49,23 +45,18 @@ _SYNC_MODES: Final = {packets.DIFF: "DIFF", packets.TRUNC: "TRUNC", packets.SNAP
 _NO_SYNC: Final = "NONE"
 
 
-class Learner:
+class Learner(LearnerCnxn):
     """One connection to the leader, or of an observer to an observer master; a stream end. See the module's theory of operation."""
 
-    def __init__(
-        self, host: LearnerHost, sid: int, is_observer: bool, settings: LearnerSettings, has_output: Callable[[Learner], None]
-    ) -> None:
+    is_observer: ClassVar[bool]
+
+    def __init__(self, host: LearnerHost, sid: int, settings: LearnerSettings, has_output: Callable[[LearnerCnxn], None]) -> None:
         """
         :param sid: of this server.
         :param has_output: called with the learner when it has something to write, to close or to read again, although it received nothing.
         """
-        self._host = host
+        super().__init__(host, settings, has_output)
         self._sid = sid
-        self._is_observer = is_observer
-        self._settings = settings
-        self._has_output = has_output
-        self.closing = False
-        self.write_paused = False
         self.phase = DISCOVERY
         self.sync_mode = _NO_SYNC
         # The epoch of the leader; -1 until it has said it.
@@ -74,18 +65,10 @@ class Learner:
         self.commits_received = 0
         # Whether the database holds what no disk does: a received snapshot. Who leaves the role then must read the database again.
         self.snapshot_unsaved = False
-        self._packets = packets.QuorumPackets(settings.max_data_bytes)
         self._receiver: SnapshotReceiver | None = None
-        self._out: list[bytes] = []
-        self._out_bytes = 0
-        self._waits_for: str | None = _CONNECTION
-        self._then: Callable[[int, int], None] = self._nothing
-        self._kept_back = False
-        self._last_read_ms = 0
-        self._limit_ms = settings.init_limit * settings.tick_ms
         self._established = False
         self._old_leader = False
-        self._logs = not is_observer or settings.sync_enabled
+        self._logs = not self.is_observer or settings.sync_enabled
         self._synced_zxid = 0
         self._fuzzy = False
         self._snapshot_needed = False
@@ -93,9 +76,6 @@ class Learner:
         self._proposals = Proposals()
         # Committed between NEWLEADER and UPTODATE, with the designated leader where there is one.
         self._committed: deque[tuple[Proposal, int | None]] = deque()
-        # What is being logged: zxid, size, and whether it is acknowledged.
-        self._unwritten: deque[tuple[int, int, bool]] = deque()
-        self._unwritten_bytes = 0
         # Whether something was applied since `LearnerHost.all_applied`.
         self._applied = False
 
@@ -104,53 +84,6 @@ class Learner:
         """The zxid of the last transaction that came."""
         return self._proposals.last_queued
 
-    # The stream end.
-
-    @property
-    def stalled(self) -> bool:
-        """Whether nothing is looked at, so that the transport should stop reading. Never because of what is to be written: the leader may do
-        the same, and both would wait for each other."""
-        return self._waits_for is not None or self._unwritten_bytes > MAX_UNWRITTEN_BYTES
-
-    @property
-    def congested(self) -> bool:
-        """Whether the leader does not read what is forwarded: clients should wait until `LearnerHost.forwarding_resumed`."""
-        return self.write_paused and self._out_bytes > MAX_OUTPUT_BYTES
-
-    def take_output(self) -> bytes:
-        """What is to be written now, joined; the caller writes it and, if `closing`, closes the transport behind it."""
-        data = b"".join(self._out)
-        self._out.clear()
-        self._out_bytes = 0
-        return data
-
-    def data_received(self, data: bytes, now_ms: int, wall_ms: int) -> None:
-        """Takes a chunk of the leader's stream.
-
-        :param now_ms: monotonic; `wall_ms` milliseconds since 1970.
-        """
-        if self.closing:
-            return
-        self._last_read_ms = now_ms
-        self._packets.receive(data)
-        self._run(now_ms, wall_ms)
-
-    def resume(self, now_ms: int, wall_ms: int) -> None:
-        """The transport takes output again."""
-        if not self.closing:
-            self._host.forwarding_resumed(now_ms, wall_ms)
-
-    def lost(self, now_ms: int) -> None:
-        """The transport is gone."""
-        if not self.closing:
-            self._abandon("the connection to the leader is lost")
-        self._out.clear()
-
-    def close(self) -> None:
-        """Ends the connection because the role is over."""
-        self.closing = True
-        self._has_output(self)
-
     # Inputs.
 
     def connected(self, now_ms: int) -> None:
@@ -158,19 +91,7 @@ class Learner:
         host = self._host
         self._waits_for = None
         self._last_read_ms = now_ms
-        self._send(packets.learner_info(self._is_observer, host.accepted_epoch, self._sid, host.config_version))
-
-    def deadline_ms(self) -> int | None:
-        """When `timer_fired` is wanted: the leader must have said something by then."""
-        if self.closing or self.stalled:
-            return None
-        return self._last_read_ms + self._limit_ms
-
-    def timer_fired(self, now_ms: int) -> None:
-        """Time has passed."""
-        deadline = self.deadline_ms()
-        if deadline is not None and now_ms >= deadline:
-            self._abandon(f"not a byte from the leader for {self._limit_ms} ms")
+        self._send(packets.learner_info(self.is_observer, host.accepted_epoch, self._sid, host.config_version))
 
     def epoch_saved(self, name: str, epoch: int, now_ms: int, wall_ms: int) -> None:
         """An epoch file is durable."""
@@ -221,43 +142,6 @@ class Learner:
 
     # The machine.
 
-    def _nothing(self, now_ms: int, wall_ms: int) -> None:
-        """What follows what nobody waits for."""
-
-    def _send(self, packet: bytes) -> None:
-        if self.closing:
-            return
-        if not self._out:
-            self._has_output(self)
-        self._out.append(packet)
-        self._out_bytes += len(packet)
-
-    def _abandon(self, reason: str) -> None:
-        self.closing = True
-        self._has_output(self)
-        self._host.abandon(reason)
-
-    def _wait(self, what: str, then: Callable[[int, int], None]) -> None:
-        """Nothing more is looked at until the host has answered."""
-        self._waits_for = what
-        self._then = then
-
-    def _answered(self, what: str, now_ms: int, wall_ms: int) -> None:
-        if self.closing or self._waits_for != what:
-            return
-        self._waits_for = None
-        self._then(now_ms, wall_ms)
-        self._tell_applied(now_ms, wall_ms)
-        self._go_on(now_ms, wall_ms)
-
-    def _go_on(self, now_ms: int, wall_ms: int) -> None:
-        """Looks at what was kept back, if it may be looked at."""
-        if self._kept_back and not self.closing and not self.stalled:
-            self._kept_back = False
-            self._last_read_ms = now_ms
-            self._run(now_ms, wall_ms)
-            self._has_output(self)
-
     def _run(self, now_ms: int, wall_ms: int) -> None:
         try:
             while not self.closing:
@@ -296,7 +180,7 @@ class Learner:
 
     def _discover(self, packet: QuorumPacket) -> None:
         if packet.zxid < 0 or packet.type not in (packets.LEADERINFO, packets.NEWLEADER):
-            raise _unexpected(packet)
+            raise unexpected(packet)
         host = self._host
         epoch = epoch_of(packet.zxid)
         if epoch < host.accepted_epoch:
@@ -329,7 +213,7 @@ class Learner:
         elif type == packets.PROPOSAL:
             self._hold(packet.zxid, packet.data)
         elif type in (packets.COMMIT, packets.COMMITANDACTIVATE):
-            self._commit_while_syncing(packet.zxid, _designated_leader(packet), now_ms, wall_ms)
+            self._commit_while_syncing(packet.zxid, designated_leader_of(packet), now_ms, wall_ms)
         elif type in (packets.INFORM, packets.INFORMANDACTIVATE):
             designated, entry = packets.parse_activate(packet.data) if type == packets.INFORMANDACTIVATE else (None, packet.data)
             # Servers before 3.6 propose to an observer what it is told again once it is committed.
@@ -346,11 +230,11 @@ class Learner:
                 self._make_history_durable()
         elif type != packets.PING:
             # A ping is passed by as in Java: the leader takes nothing but the ACK of NEWLEADER.
-            raise _unexpected(packet)
+            raise unexpected(packet)
 
     def _begin_sync(self, packet: QuorumPacket) -> None:
         if packet.type not in _SYNC_MODES or packet.zxid < 0:
-            raise _unexpected(packet)
+            raise unexpected(packet)
         host = self._host
         self.sync_mode = _SYNC_MODES[packet.type]
         self._synced_zxid = packet.zxid
@@ -464,36 +348,31 @@ class Learner:
         self.phase = BROADCAST
         self._proposals.serve()
         host.serve(now_ms)
+        self._begin_broadcast(now_ms, wall_ms)
+        self._fuzzy = False
+
+    def _apply_committed(self, now_ms: int, wall_ms: int) -> None:
+        """What was committed before UPTODATE."""
         committed = self._committed
-        for proposal, _ in committed:
-            self._log(proposal, not self._is_observer)
-        if not self._is_observer:
-            for proposal in self._proposals.pending:
-                self._log(proposal, True)
         while committed and not self.closing:
             self._apply(*committed.popleft(), now_ms, wall_ms)
-        self._fuzzy = False
-        if self._is_observer:
-            self._proposals.forget_pending()
 
-    # BROADCAST.
+    # BROADCAST: what a Follower and an Observer do with it.
 
+    @abstractmethod
     def _broadcast(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
+        """A packet behind UPTODATE."""
+
+    @abstractmethod
+    def _begin_broadcast(self, now_ms: int, wall_ms: int) -> None:
+        """UPTODATE has come: logs what has been held, and applies what is committed of it."""
+
+    def _heard(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
+        """What all learners are told besides transactions.
+
+        :raises ProtocolError: for anything else.
+        """
         type = packet.type
-        if not self._is_observer:
-            if type == packets.PROPOSAL:
-                proposal = self._next(packet.zxid, packet.data)
-                self.proposals_received += 1
-                self._proposals.pending.append(proposal)
-                self._log(proposal, True)
-                return
-            if type == packets.COMMIT:
-                self._commit(packet.zxid, None, now_ms, wall_ms)
-                for zxid in self._packets.take_run(packets.COMMIT):
-                    if self.closing:
-                        return
-                    self._commit(zxid, None, now_ms, wall_ms)
-                return
         host = self._host
         if type == packets.PING:
             self._send(packets.ping(packet.zxid, host.take_touched()))
@@ -501,30 +380,8 @@ class Learner:
             host.synced(now_ms, wall_ms)
         elif type == packets.REVALIDATE:
             host.revalidated(*packets.parse_revalidated(packet.data), now_ms, wall_ms)
-        elif self._is_observer:
-            self._inform(packet, now_ms, wall_ms)
-        elif type == packets.COMMITANDACTIVATE:
-            self._commit(packet.zxid, _designated_leader(packet), now_ms, wall_ms)
         else:
-            raise _unexpected(packet)
-
-    def _commit(self, zxid: int, designated_leader: int | None, now_ms: int, wall_ms: int) -> None:
-        committed = self._committed_one(zxid)
-        if committed is not None:
-            self.commits_received += 1
-            self._apply(committed, designated_leader, now_ms, wall_ms)
-
-    def _inform(self, packet: QuorumPacket, now_ms: int, wall_ms: int) -> None:
-        """What observers are told besides."""
-        type = packet.type
-        if type in (packets.INFORM, packets.INFORMANDACTIVATE):
-            designated, entry = packets.parse_activate(packet.data) if type == packets.INFORMANDACTIVATE else (None, packet.data)
-            proposal = self._next(packet.zxid, entry)
-            self.commits_received += 1
-            self._log(proposal, False)
-            self._apply(proposal, designated, now_ms, wall_ms)
-        elif type not in (packets.PROPOSAL, packets.COMMIT):
-            raise _unexpected(packet)
+            raise unexpected(packet)
 
     def _next(self, zxid: int, entry: bytes | None) -> Proposal:
         proposal = self._proposals.follow_on(zxid, entry, self.epoch)
@@ -572,10 +429,12 @@ class Learner:
             self._abandon(f"the configuration of {header.zxid:#x} needs an election")
 
 
-def _unexpected(packet: QuorumPacket) -> ProtocolError:
+def unexpected(packet: QuorumPacket) -> ProtocolError:
+    """For a packet that has no place where it came."""
     return ProtocolError(f"{packets.NAMES.get(packet.type, packet.type)} with zxid {packet.zxid:#x}")
 
 
-def _designated_leader(packet: QuorumPacket) -> int | None:
+def designated_leader_of(packet: QuorumPacket) -> int | None:
+    """Who leads next, as a COMMITANDACTIVATE says; None for another packet."""
     return packets.parse_activate(packet.data)[0] if packet.type == packets.COMMITANDACTIVATE else None
 
