@@ -157,6 +157,25 @@ def test_a_client_goes_on_when_its_requests_are_answered(leads: bool) -> None:
     assert client.told() == [(errors.OK, records.encode_CreateResponse(f"/{xid}")) for xid in range(1, 6)]
 
 
+def test_nothing_more_is_asked_of_a_disk_that_is_too_far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    ensemble = Ensemble()
+    leader = ensemble.leader
+    client, reader = ensemble.leader_side.client(), ensemble.leader_side.client()
+    leader.database.take_effects()
+    monkeypatch.setattr("txzk.peer.leader_server.MAX_PENDING_BYTES", 1000)
+    for xid, size in ((1, 100), (2, 2000), (3, 100)):
+        client.send(frame(xid, opcodes.CREATE, records.encode_CreateRequest(f"/{xid}", bytes(size), OPEN, 0)))
+        # The others commit it.
+        ensemble.pump()
+    assert leader.congested and client.cnxn.stalled
+    assert [path for path in ("/1", "/2", "/3") if path in leader.tree.nodes] == ["/1", "/2"]
+    assert reader.get("/")[0] == errors.OK
+    leader.database.log_written(5, ensemble.now_ms)
+    leader.log_written(ensemble.now_ms, WALL_MS)
+    ensemble.pump()
+    assert not leader.congested and [error for error, _ in client.told()] == [0, 0, 0]
+
+
 def test_what_is_no_connection_of_a_client_is_left_alone() -> None:
     ensemble = Ensemble()
     handler = object()

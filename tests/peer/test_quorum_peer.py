@@ -208,6 +208,31 @@ def test_what_no_quorum_had_is_taken_back() -> None:
     assert value(old, "/alone") is None
 
 
+def test_the_log_of_a_leader_with_a_slow_disk_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("txzk.peer.leader_server.MAX_PENDING_BYTES", 4000)
+    world = World()
+    node = world.leader
+    clients = [node.client(), world.followers[0].client()]
+    node.log_held = True
+    for client in clients:
+        client.send(b"".join(frame(xid, opcodes.CREATE, records.encode_CreateRequest(f"/{client.session_id}-{xid}", bytes(1000), OPEN, 0)) for xid in range(1, 20)))
+    world.pump()
+    log = node.machine.database.log
+    assert 4000 < log.pending_bytes < 25_000
+    handler = node.leading.leader.followers[0]
+    for client in clients:
+        client.send(b"".join(frame(xid, opcodes.CREATE, records.encode_CreateRequest(f"/{client.session_id}-{xid}", bytes(1000), OPEN, 0)) for xid in range(20, 40)))
+    world.pump()
+    pending = log.pending_bytes
+    assert handler.stalled or node.leading.leader.followers[1].stalled
+    node.log_held = False
+    world.pump()
+    assert pending < 30_000 and log.pending_bytes == 0
+    for client in clients:
+        assert [error for error, _ in client.told()] == [errors.OK] * 39
+    world.agree()
+
+
 def test_a_role_that_is_over_waits_for_its_epochs() -> None:
     world = World(started=False)
     node = world.nodes[1]

@@ -86,6 +86,22 @@ def test_a_roll_within_a_batch_ends_the_old_file_first() -> None:
     ]
 
 
+def test_what_waits_for_a_batch_is_counted() -> None:
+    writer = LogWriter("/v", 0)
+    size = len(record(1))
+    writer.append(1, entry(1))
+    assert writer.pending_bytes == 16 + size
+    writer.roll()
+    writer.append(2, entry(2))
+    assert writer.pending_bytes == 2 * (16 + size)
+    assert writer.take_batch() is not None and writer.pending_bytes == 0
+    writer.append(3, entry(3))
+    writer.roll()
+    writer.append(4, entry(4))
+    writer.end()
+    assert writer.pending_bytes == 0
+
+
 def test_without_force_sync_nothing_is_waited_for() -> None:
     writer = LogWriter("/v", 0, sync=False)
     assert written(writer, 1) == ["CreateFile log.1", "Write log.1 0"]

@@ -49,6 +49,7 @@ class Host:
         self.reports: list[str] = []
         self.abandoned: list[str] = []
         self.live_sessions: set[int] = set()
+        self.congested = False
 
     def save_epoch(self, name: str, epoch: int) -> None:
         self.saving.append((name, epoch))

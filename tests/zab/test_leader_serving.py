@@ -203,6 +203,45 @@ def test_requests_reach_the_server_with_their_handler() -> None:
     ]
 
 
+def test_learners_wait_while_the_leaders_disk_is_too_far_behind() -> None:
+    world = World()
+    first, second = world.serving(2, 3)
+    asks = packets.request(7, 1, opcodes.CREATE, b"body", [])
+    world.dirty.clear()
+    world.host.congested = True
+    world.propose(1)
+    first.say(asks + asks)
+    assert len(world.host.calls) == 2
+    assert first.handler.stalled and not second.handler.stalled
+    assert first.handler in world.dirty
+    # What it has said meanwhile is not read: it is neither late nor lost.
+    world.pass_time(4 * TICK, second)
+    assert not first.handler.closing and first.handler.synced(world.now)
+    world.dirty.clear()
+    world.host.congested = False
+    world.log_written(1)
+    assert not first.handler.stalled and list(world.dirty)[0] is first.handler
+    first.ack(1)
+    world.pass_time(20 * TICK, first, second)
+    assert world.host.abandoned == []
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_leader_whose_disk_does_not_keep_up_lets_another_lead(asks: bool) -> None:
+    world = World()
+    first, second = world.serving(2, 3)
+    world.host.congested = True
+    if asks:
+        first.say(packets.request(7, 1, opcodes.CREATE, b"body", []))
+    world.pass_time(4 * TICK, second)
+    world.log_written(0)
+    world.pass_time(4 * TICK, second)
+    assert world.host.abandoned == []
+    world.pass_time(3 * TICK, second)
+    [reason] = world.host.abandoned
+    assert reason.startswith("the disk of the log has not kept up for ")
+
+
 def test_a_request_that_is_too_short_ends_its_connection_only() -> None:
     world = World()
     first, second = world.serving(2, 3)

@@ -1,13 +1,15 @@
 """LeaderServer: serves the clients of the leader, and orders the writes of all learners.
 
-What it writes is proposed, and applied when a quorum has it. A session belongs to the learner that its client is connected to, whose handler is
-its owner; writes that come by another way are refused with SESSIONMOVED. Covered by tests/peer/test_leader_server.py.
+What it writes is proposed, and applied when a quorum has it. Where the others are that quorum and the own log stays too far behind, requests wait until
+the disk has answered. A session belongs to the learner that its client is connected to, whose handler is its owner; writes that come by another way
+are refused with SESSIONMOVED. Covered by tests/peer/test_leader_server.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Final
 
 from txzk.auth.providers import ProviderRegistry
 from txzk.cnxn.server_cnxn import ServerCnxn
@@ -22,6 +24,9 @@ from txzk.peer.member_database import MemberDatabase
 from txzk.peer.ordering import OrderingServer
 from txzk.peer.server import FourLetterWords
 from txzk.request.reconfig import Configurations
+
+# Of the log that waits for the batch which is being written; beyond it requests wait.
+MAX_PENDING_BYTES: Final = 32 << 20
 
 
 class LeaderServer(OrderingServer):
@@ -64,6 +69,18 @@ class LeaderServer(OrderingServer):
 
     def _propose(self, zxid: int, entry: bytes) -> None:
         self._propose_to(zxid, entry, self._now_ms)
+        if self._history.log.pending_bytes > MAX_PENDING_BYTES and self._history.writing:
+            self._hold_back()
+
+    @property
+    def congested(self) -> bool:
+        """Whether learners too should ask for nothing more at present, until `log_written`."""
+        return self.outstanding_limit < 0
+
+    def log_written(self, now_ms: int, wall_ms: int) -> None:
+        """The disk has answered, and takes all that waits for it."""
+        if self.congested:
+            self.resume(now_ms, wall_ms)
 
     def submit(self, request: Request, wall_ms: int) -> None:
         self._now_ms = max(self._now_ms, request.received_ms)

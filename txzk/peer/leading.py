@@ -57,6 +57,7 @@ class Leading(Role):
         self.leader.log_written(zxid, now_ms, wall_ms)
         if self.server is not None:
             self.server.flushed(now_ms, sync_ms)
+            self.server.log_written(now_ms, wall_ms)
 
     def epoch_written(self, name: str, epoch: int, now_ms: int, wall_ms: int) -> None:
         self.leader.epoch_saved(name, epoch, now_ms)
@@ -129,6 +130,10 @@ class Leading(Role):
     ) -> None:
         if self.server is not None:
             self.server.request(handler, session_id, cxid, op, body, ids, now_ms, wall_ms)
+
+    @property
+    def congested(self) -> bool:
+        return self.server is not None and self.server.congested
 
     def refuse(self, handler: LearnerHandler, session_id: int, cxid: int, error: int, now_ms: int, wall_ms: int) -> None:
         if self.server is not None:

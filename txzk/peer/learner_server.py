@@ -24,9 +24,6 @@ from txzk.peer.member_database import MemberDatabase
 from txzk.peer.server import FourLetterWords, ZooKeeperServer
 from txzk.request.learner_chain import LearnerChain
 
-# Below every count: connections with a request under way wait.
-_NO_MORE = -1
-
 
 class LearnerServer(ZooKeeperServer):
     """The server of the clients while this member follows or observes a leader."""
@@ -67,15 +64,7 @@ class LearnerServer(ZooKeeperServer):
     def _forward(self, request: Request) -> None:
         self._forward_to(request)
         if self._congested():
-            self.outstanding_limit = _NO_MORE
-
-    def resume(self, now_ms: int, wall_ms: int) -> None:
-        """The leader takes requests again."""
-        self.outstanding_limit = self.settings.global_outstanding_limit
-        for cnxn in self.cnxns:
-            if cnxn.stalled:
-                cnxn.resume(now_ms, wall_ms)
-                self.dirty[cnxn] = None
+            self._hold_back()
 
     # Sessions
 

@@ -36,6 +36,7 @@ from txzk.trace.metrics import Number
 from txzk.trace.rate_logger import RateLogger
 
 _EVENT_XID: Final = -1
+_NO_MORE: Final = -1
 
 
 class EnsembleView(Protocol):
@@ -72,6 +73,8 @@ class ZooKeeperServer(ABC):
     :ivar watches_global_sessions: whether those are among them that all servers know.
     :ivar local_sessions: whether there may be sessions that only this server knows.
     :ivar dirty: connections that have something to write; a member's role shares it with the connections between servers.
+    :ivar outstanding_limit: as many requests may be under way before connections are read no further; below 0, a connection that has made one
+        waits for `resume`.
     :ivar effects: what is to be done, besides what the database wants.
     :ivar ensemble: what is known of the ensemble; None for a standalone server.
     """
@@ -325,8 +328,22 @@ class ZooKeeperServer(ABC):
         """How many sessions there are that only this server knows."""
         return sum(session.local for session in self.tracker.sessions.values())
 
+    def _hold_back(self) -> None:
+        """Nothing more can be taken on: connections with a request under way wait, even when it is answered."""
+        self.outstanding_limit = _NO_MORE
+
+    def resume(self, now_ms: int, wall_ms: int) -> None:
+        """Requests are taken again."""
+        self.outstanding_limit = self.settings.global_outstanding_limit
+        for cnxn in self.cnxns:
+            if cnxn.stalled:
+                cnxn.resume(now_ms, wall_ms)
+                self.dirty[cnxn] = None
+
     def _resume(self, done: Iterable[Request], now_ms: int, wall_ms: int) -> None:
         """Lets the connections of requests that are answered look again at input that waited."""
+        if self.outstanding_limit < 0:
+            return
         for request in done:
             client = request.client
             if isinstance(client, ServerCnxn):

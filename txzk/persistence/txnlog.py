@@ -92,6 +92,8 @@ class LogWriter:
         self._rolled = True
         self._buffer: list[bytes] = []
         self._buffered_bytes = 0
+        # What the writes among the operations hold.
+        self._op_bytes = 0
         self._ops: list[DiskOp] = []
         self._created = False
         self._last_zxid = -1
@@ -102,6 +104,11 @@ class LogWriter:
     def pending(self) -> bool:
         """Whether there are entries that no batch has taken."""
         return self._buffered_bytes > 0 or bool(self._ops)
+
+    @property
+    def pending_bytes(self) -> int:
+        """The size of the entries that no batch has taken."""
+        return self._buffered_bytes + self._op_bytes
 
     def append(self, zxid: int, entry: bytes) -> None:
         """Adds the entry of transaction `zxid`."""
@@ -144,6 +151,7 @@ class LogWriter:
                 self._ops.append(Fill(self._path, start, self._filled - start))
         self._buffer.clear()
         self._position = end
+        self._op_bytes += self._buffered_bytes
         self._buffered_bytes = 0
 
     def _finish_file(self) -> None:
@@ -160,7 +168,7 @@ class LogWriter:
         ops: list[DiskOp] = [Close(self._path)] if self._path else []
         self._path = ""
         self._buffer.clear()
-        self._buffered_bytes = 0
+        self._buffered_bytes = self._op_bytes = 0
         self._ops = []
         self._created = False
         self.roll()
@@ -180,6 +188,7 @@ class LogWriter:
         self._created = False
         ops = self._ops
         self._ops = []
+        self._op_bytes = 0
         if 0 < self._size_limit < self._position:
             self.roll()
         return LogBatch(ops, self._last_zxid, size)

@@ -5,7 +5,8 @@ accepted (the new epoch is one more than the largest), for servers that accept t
 their disks. Each step stands on the leader's own disk first: acceptedEpoch before LEADERINFO, currentEpoch before any synchronization. From then on
 proposals are committed in their order once a quorum has logged them; the leader's own log counts when it says `log_written`. A learner that comes
 late goes through the same steps alone. The leader steps down where a voter is ahead of it, a wait takes too long, its learners are no quorum any
-more, its zxids come to their end, or a reconfiguration names another leader; nothing it is told afterwards does anything.
+more, its disk is too far behind for as long as a learner's may be, its zxids come to their end, or a reconfiguration names another leader; nothing it
+is told afterwards does anything.
 
 Covered by tests/zab/test_leader.py, test_leader_serving.py and test_leader_and_learner.py.
 """
@@ -84,6 +85,8 @@ class Leader:
         self._verifiers: Verifiers = (host.verifier,)
         self._allowed_to_commit = True
         self._rollover: RolloverWatch | None = None
+        # Since when the own disk is too far behind; None as long as it is not.
+        self._congested_since_ms: int | None = None
         # Bytes of the last proposal, the shortest and the longest; -1 before the first.
         self._last_bytes = self._least_bytes = self._most_bytes = -1
 
@@ -204,6 +207,10 @@ class Leader:
         """All up to `zxid` is on this server's disk: its own ack."""
         if self.phase is LeaderPhase.BROADCAST and self._broadcast.acked(self.settings.sid, zxid):
             self._commit(now_ms, wall_ms)
+        if self._congested_since_ms is not None:
+            self._congested_since_ms = None
+            for handler in list(self.handlers):
+                handler.go_on()
 
     def deadline_ms(self) -> int | None:
         """When `timer_fired` is wanted."""
@@ -389,6 +396,10 @@ class Leader:
     ) -> None:
         if self.phase is LeaderPhase.BROADCAST:
             self._host.request(handler, session_id, cxid, op, body, ids, now_ms, wall_ms)
+            if self._host.congested:
+                if self._congested_since_ms is None:
+                    self._congested_since_ms = now_ms
+                handler.hold_back()
 
     def refuse(self, handler: LearnerHandler, session_id: int, cxid: int, error: int, now_ms: int, wall_ms: int) -> None:
         if self.phase is LeaderPhase.BROADCAST:
@@ -497,6 +508,12 @@ class Leader:
         if not self._allowed_to_commit:
             self.abandon("the configuration names another leader")
             return False
+        if self._host.congested:
+            if self._congested_since_ms is None:
+                self._congested_since_ms = now_ms
+            elif now_ms - self._congested_since_ms >= self.settings.sync_limit * self.settings.tick_ms:
+                self.abandon(f"the disk of the log has not kept up for {now_ms - self._congested_since_ms} ms")
+                return False
         acks = AckSet(self._verifiers)
         acks.add(self.settings.sid)
         for handler in self.handlers:

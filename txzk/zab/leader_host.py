@@ -67,6 +67,10 @@ class LeaderHost(History, Protocol):
         A body that cannot be decoded gets an error transaction too, with a zxid of its own: the learner's queue waits for one.
         """
 
+    @property
+    def congested(self) -> bool:
+        """Whether the own disk is so far behind that no learner should ask for more; over with the next `Leader.log_written`."""
+
     def refuse(self, handler: LearnerHandler, session_id: int, cxid: int, error: int, now_ms: int, wall_ms: int) -> None:
         """Proposes an error transaction for a request that no leader can execute."""
 

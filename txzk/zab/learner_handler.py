@@ -291,6 +291,18 @@ class LearnerHandler:
         """The answer to a REVALIDATE."""
         self.send(packets.revalidated(session_id, valid))
 
+    def hold_back(self) -> None:
+        """Nothing is to be read any more; what has come is still looked at."""
+        if not self.held_back:
+            self.held_back = True
+            self._master.has_output(self)
+
+    def go_on(self) -> None:
+        """What the learner asks for can be passed on again."""
+        if self.held_back:
+            self.held_back = False
+            self._master.has_output(self)
+
     def tick(self, last_proposed: int, now_ms: int, stood_still: bool) -> None:
         """Half a tick is over: drops a learner that is late, and pings the others.
 
@@ -298,7 +310,9 @@ class LearnerHandler:
         :param stood_still: whether this server did, so that it cannot say who is late.
         """
         if self.held_back:
-            self._heard_ms = now_ms
+            # What it has said waits to be read.
+            self._heard_ms = self._probe_ms = now_ms
+            self._synced_until_ms = now_ms + self._sync_ms
         if self._took_piece:
             self._took_piece = False
             self._since_ms = now_ms

@@ -119,9 +119,7 @@ class ObserverMaster:
     def forwarding_resumed(self) -> None:
         """The leader takes requests again."""
         for handler in list(self.handlers):
-            if handler.held_back:
-                handler.held_back = False
-                self.has_output(handler)
+            handler.go_on()
 
     def synced_observers(self, now_ms: int) -> int:
         """How many observers are in step."""
@@ -165,8 +163,8 @@ class ObserverMaster:
         handler.propose_epoch(self._epoch, now_ms)
 
     def epoch_acked(self, handler: LearnerHandler, current_epoch: int, last_zxid: int, now_ms: int) -> None:
-        if epoch_of(last_zxid) == self._epoch and last_zxid > self._host.tree.last_processed_zxid:
-            # Observers know what is committed only: nothing of it may be taken back.
+        if counter_of(last_zxid) and epoch_of(last_zxid) == self._epoch and last_zxid > self._host.tree.last_processed_zxid:
+            # Observers know what is committed only: nothing of it may be taken back. Where the counter is 0 there is no transaction of that zxid.
             handler.drop(f"has 0x{last_zxid:x} already, which this server will have soon")
         elif self._syncs_under_way.begin(handler, last_zxid, now_ms) is not None:
             self._observers[handler] = None
@@ -196,9 +194,8 @@ class ObserverMaster:
         self, handler: LearnerHandler, session_id: int, cxid: int, op: int, body: bytes, ids: list[tuple[str, str]], now_ms: int, wall_ms: int,
     ) -> None:
         self._host.forward(session_id, cxid, op, body, ids)
-        if self._host.congested and not handler.held_back:
-            handler.held_back = True
-            self.has_output(handler)
+        if self._host.congested:
+            handler.hold_back()
 
     def refuse(self, handler: LearnerHandler, session_id: int, cxid: int, error: int, now_ms: int, wall_ms: int) -> None:
         handler.drop("asks for what no leader does")
