@@ -83,6 +83,12 @@ class Observer:
             self._packets.receive(data)
         return list(iter(self._packets.take, None))
 
+    def hears_one(self) -> QuorumPacket:
+        """The next packet; what follows may be a snapshot."""
+        while (packet := self._packets.take()) is None:
+            self._packets.receive(self.handler.take_output())
+        return packet
+
     def zxids(self) -> list[tuple[str, int]]:
         return [(packets.NAMES[packet.type], packet.zxid & 0xFFFFFFFF) for packet in self.hears()]
 
@@ -140,6 +146,17 @@ def test_a_later_configuration_is_refused() -> None:
     learner = Observer(world)
     learner.say(packets.learner_info(True, 5, 8, 8))
     assert learner.handler.closing
+
+
+def test_who_has_only_the_beginning_of_the_epoch_is_not_ahead() -> None:
+    """A snapshot of the leader has that zxid; a follower that lacked nothing keeps that of its last transaction until somebody writes."""
+    world = World()
+    world.follower.tree.last_processed_zxid = EPOCH - (1 << 32) + 9
+    world.follower.committed_log = CommittedLog()
+    world.follower.committed_log.append(EPOCH - (1 << 32) + 9, b"entry 9")
+    observer = Observer(world).begin(EPOCH)
+    assert not observer.handler.closing
+    assert [packets.NAMES[packet.type] for packet in [observer.hears_one() for _ in range(2)]] == ["LEADERINFO", "SNAP"]
 
 
 def test_who_is_ahead_comes_again_later_and_nothing_is_taken_back() -> None:
