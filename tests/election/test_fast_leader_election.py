@@ -53,8 +53,8 @@ class Server:
     def hears(
         self, sid: int, state: ServerState, leader: int, election_epoch: int = 1, zxid: int = ZXID, peer_epoch: int = EPOCH, now_ms: int = 0,
         config: bytes = b"version=0",
-    ) -> None:
-        self.fle.received(sid, encode(state, Vote(leader, zxid, 0, peer_epoch), election_epoch, config), now_ms)
+    ) -> bool:
+        return self.fle.received(sid, encode(state, Vote(leader, zxid, 0, peer_epoch), election_epoch, config), now_ms)
 
 
 def looking(sid: int = 2, current: QuorumVerifier | None = None, **other: QuorumVerifier) -> Server:
@@ -226,6 +226,29 @@ def test_a_better_candidate_in_the_last_moment() -> None:
     server.fle.timer_fired(410)
     assert server.fle.elected == Vote(5, ZXID, 1, EPOCH)
     assert server.fle.supporters == (1, 2, 5)
+
+
+def test_a_leader_hears_when_those_who_have_elected_it_look_again() -> None:
+    server = looking(5, verifier(5))
+    for sid in (1, 2):
+        server.hears(sid, LOOKING, 5)
+    server.fle.timer_fired(200)
+    assert not server.hears(2, LOOKING, 2)
+    server.fle.follow(LEADING, 200)
+    assert [sid for sid in (1, 2, 3, 4) if server.hears(sid, LOOKING, sid)] == [1, 2]
+    assert not server.hears(2, FOLLOWING, 5)
+    assert not server.fle.received(2, b"nonsense", 200)
+    server.fle.leave(200)
+    server.fle.follow(LEADING, 200)
+    assert not server.hears(2, LOOKING, 2)
+
+
+def test_who_follows_hears_nothing_of_it() -> None:
+    server = looking(2)
+    server.hears(1, LOOKING, 2)
+    server.fle.timer_fired(200)
+    server.fle.follow(FOLLOWING, 200)
+    assert not server.hears(1, LOOKING, 1)
 
 
 def test_a_better_candidate_with_a_quorum_has_a_wait_of_its_own() -> None:

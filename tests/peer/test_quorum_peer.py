@@ -12,6 +12,7 @@ from txzk.election.votes import ServerState
 from txzk.jute import records
 from txzk.peer.effects import STORAGE_FAILURE, TRUNCATION_FAILURE
 from txzk.peer.following import Following
+from txzk.peer.leading import Leading
 from txzk.peer.not_serving import NotServing
 from txzk.peer.read_only import ReadOnlyServer
 from txzk.persistence.disk import Write
@@ -370,6 +371,19 @@ def test_a_leader_that_cannot_listen_looks_again() -> None:
     world.pump()
     assert leader.said("LEADING is over: port 2888 is taken") and not any(node.said("of no concern") for node in world.nodes.values())
     world.until(lambda: leader.serves)
+
+
+@pytest.mark.parametrize(("limit_ms", "left"), [("-1", 0), ("100", 1)])
+def test_a_leader_does_not_wait_for_those_who_have_left_it(limit_ms: str, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(started=False, properties={"zookeeper.leader.maxTimeToWaitForEpoch": limit_ms})
+    node = world.nodes[3]
+    monkeypatch.setattr(world, "_quorum_port", lambda source, target, port: None)
+    world.until(lambda: isinstance(node.machine.role, Leading))
+    world.advance(3 * TICK_MS)
+    assert min(node.machine.database.metrics.counter("quit_leading_due_to_disloyal_voter"), 1) == left
+    assert node.said("LEADING is over: a server that has elected this one looks again") is bool(left)
+    monkeypatch.undo()
+    world.until(lambda: world.leader_or_none() is not None)
 
 
 def test_a_leader_that_cannot_be_reached_is_looked_for_again() -> None:

@@ -167,6 +167,21 @@ def test_each_wait_ends_after_init_limit(steps: int) -> None:
     assert learner.handler.closing
 
 
+@pytest.mark.parametrize(("limit_ms", "waited_ms", "over"), [(-1, 500, False), (0, 0, False), (0, 1, True), (300, 300, False), (300, 301, True)])
+def test_a_leader_without_a_quorum_does_not_wait_for_who_looks_again(limit_ms: int, waited_ms: int, over: bool) -> None:
+    world = World(max_wait_for_epoch_ms=limit_ms)
+    assert world.leader.deserted(waited_ms) is over
+    assert [text.split(",")[0] for text in world.host.abandoned] == ["a server that has elected this one looks again"] * over
+
+
+def test_with_a_quorum_it_goes_on() -> None:
+    world = World(max_wait_for_epoch_ms=0)
+    world.learner(2).introduce()
+    assert not world.leader.deserted(500)
+    world.disk()
+    assert not world.leader.deserted(500)
+
+
 def test_a_wait_does_not_count_while_the_leader_stood_still() -> None:
     world = World()
     world.pass_time(5 * TICK)

@@ -14,7 +14,11 @@ ENSEMBLE: Final[tuple[Key, ...]] = (
     Key("zookeeper.tcpKeepAlive", SWITCH, False, "TCP keep-alive on connections of elections.", "", "tcp_keep_alive"),
     Key("zookeeper.fastleader.minNotificationInterval", number(1), 200, "Shortest time between notifications.", "ms", "min_notification_interval_ms"),
     Key("zookeeper.fastleader.maxNotificationInterval", number(1), 60000, "Longest time between notifications.", "ms", "max_notification_interval_ms"),
-    Key("zookeeper.leader.maxTimeToWaitForEpoch", ANY_NUMBER, -1, "Time to agree on an epoch; -1 for initLimit.", "ms", "max_time_to_wait_for_epoch_ms", LATER),
+    Key(
+        "zookeeper.leader.maxTimeToWaitForEpoch", ANY_NUMBER, -1,
+        "Time for a quorum to come to a new leader, when a server that elected it looks for another; -1: initLimit counts alone.", "ms",
+        "max_time_to_wait_for_epoch_ms",
+    ),
     Key("zookeeper.leader.maxConcurrentSnapSyncs", number(1), 10, "Most learners that are sent a snapshot at once.", "", "max_concurrent_snap_syncs"),
     Key("zookeeper.leader.maxConcurrentDiffSyncs", number(1), 100, "Most learners that are sent transactions at once.", "", "max_concurrent_diff_syncs"),
     Key("zookeeper.leader.ackLoggingFrequency", number(1), 1000, "Proposals between two that are measured.", state=DETAIL),

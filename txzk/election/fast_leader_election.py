@@ -42,7 +42,7 @@ class FastLeaderElection:
     :ivar state: what the server does.
     :ivar vote: what was agreed upon last; None before the first election has ended.
     :ivar elected: the vote that the present round has ended with; None while it goes on.
-    :ivar supporters: whose votes elected, ascending.
+    :ivar supporters: whose votes elected, ascending; nobody once the role is over.
     :ivar newer_config: a configuration newer than the own one, of which a notification told while this server looked. Who sees one decides whether to
         take it, before it looks at `elected`: then it calls `look` with it.
     :ivar logical_clock: the number of the round.
@@ -108,6 +108,7 @@ class FastLeaderElection:
         """The role is over; nobody is answered until `look`."""
         self.state = ServerState.LOOKING
         self.elected = None
+        self.supporters = ()
 
     def update_vote(self, epoch: int) -> None:
         """The elected leader has begun a new epoch: who looks later must hear the same epoch from all (ZOOKEEPER-1805)."""
@@ -152,16 +153,17 @@ class FastLeaderElection:
             # The oracle may have changed its mind.
             self._look_for_quorum(turn, now_ms)
 
-    def received(self, sid: int, message: bytes, now_ms: int) -> None:
+    def received(self, sid: int, message: bytes, now_ms: int) -> bool:
         """A notification of another server, without its length.
 
         :param now_ms: monotonic.
+        :returns: whether this server leads, and the other, which has elected it, looks for a leader again.
         """
         try:
             notification = decode(message)
         except ProtocolError as error:
             self._log(f"notification of server {sid} is dropped: {error}")
-            return
+            return False
         view, turn, vote = self._view, self._round, self.vote
         if turn is not None:
             self._looking_received(turn, sid, notification, now_ms)
@@ -171,6 +173,8 @@ class FastLeaderElection:
         elif view is not None and vote is not None and (sid not in view.voters or notification.state is ServerState.LOOKING):
             epoch = vote.election_epoch if sid in view.voters else self.logical_clock
             self._send(sid, encode(self.state, vote, epoch, view.text))
+            return self.state is ServerState.LEADING and notification.state is ServerState.LOOKING and sid in self.supporters
+        return False
 
     def _keep(self, sid: int, notification: Notification) -> None:
         # The newest last, so that strangers push out one another at most.

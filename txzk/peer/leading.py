@@ -36,6 +36,7 @@ class Leading(Role):
             LeaderSettings(
                 member.sid, config.tick_time, quorum.init_limit, quorum.sync_limit, config.reconfig_enabled, settings.force_snapshot_sync,
                 settings.max_concurrent_snap_syncs, settings.max_concurrent_diff_syncs, settings.max_record_bytes,
+                max_wait_for_epoch_ms=settings.max_time_to_wait_for_epoch_ms,
             ),
             member.has_output, now_ms,
         )
@@ -52,6 +53,11 @@ class Leading(Role):
     def learner_connected(self, host: str, port: int, now_ms: int) -> LearnerHandler | None:
         """A learner has connected."""
         return None if self.over else self.leader.learner_connected(host, port, now_ms)
+
+    def deserted(self, now_ms: int) -> None:
+        """A server that has elected this one looks for a leader again."""
+        if self.leader.deserted(now_ms):
+            self._database.metrics.count("quit_leading_due_to_disloyal_voter")
 
     def log_written(self, zxid: int, now_ms: int, wall_ms: int, sync_ms: int) -> None:
         self.leader.log_written(zxid, now_ms, wall_ms)

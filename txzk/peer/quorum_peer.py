@@ -124,7 +124,8 @@ class QuorumPeer:
         self._member.effects.append(DialElection(sid, list(addresses)))
 
     def received(self, sid: int, message: bytes, now_ms: int) -> None:
-        self.election.received(sid, message, now_ms)
+        if self.election.received(sid, message, now_ms) and isinstance(self.role, Leading):
+            self.role.deserted(now_ms)
 
     def has_output(self, cnxn: ElectionCnxn) -> None:
         self._member.dirty[cnxn] = None

@@ -178,6 +178,18 @@ class Leader:
         elif self.phase is LeaderPhase.ESTABLISHING and name == CURRENT_EPOCH:
             self._established(now_ms)
 
+    def deserted(self, now_ms: int) -> bool:
+        """A server that has elected this one looks for a leader again; tells whether this one has given up for that.
+
+        While there is no quorum for a new epoch it does, after maxTimeToWaitForEpoch: who has other plans would be waited for in vain.
+        """
+        limit_ms = self.settings.max_wait_for_epoch_ms
+        waited_ms = now_ms - self._wait_since_ms
+        if self.phase is not LeaderPhase.DISCOVERY or not 0 <= limit_ms < waited_ms:
+            return False
+        self.abandon(f"a server that has elected this one looks again, and within {waited_ms} ms there was not {self.phase.value}")
+        return True
+
     def propose(self, zxid: int, entry: bytes, now_ms: int, reconfig: QuorumVerifier | None = None) -> None:
         """Writes a transaction to the own log and sends it to all followers.
 

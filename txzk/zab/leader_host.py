@@ -17,6 +17,7 @@ class LeaderSettings:
     :ivar tick_ms: tickTime; the limits count in it.
     :ivar max_data_bytes: jute.maxbuffer and its slack: the longest data of a packet.
     :ivar max_queued_bytes: what is kept for a learner that does not take it, a synchronization excepted; beyond it the learner is dropped.
+    :ivar max_wait_for_epoch_ms: zookeeper.leader.maxTimeToWaitForEpoch.
     """
 
     sid: int
@@ -29,6 +30,7 @@ class LeaderSettings:
     max_concurrent_diff_syncs: int = MAX_CONCURRENT_DIFF_SYNCS
     max_data_bytes: int = (1 << 20) + (1 << 10)
     max_queued_bytes: int = 256 << 20
+    max_wait_for_epoch_ms: int = -1
 
 
 class LeaderHost(History, Protocol):
