@@ -20,7 +20,9 @@ from tests.system.servers import peer
 from tests.system.suites import PEERS, expectations, ports_in_a_row, run_pytest, tail
 
 _EXPECTED = expectations(PEERS / "kazoo_java_3_9_5.txt")
-_MODULES = sorted({name.split("::")[0] for name, word in _EXPECTED.items() if word == "pass"})
+# The words of what is wanted, by the number of servers.
+_WANTED = {1: ("pass",), 3: ("pass", "ensemble")}
+_MODULES = sorted({name.split("::")[0] for name, word in _EXPECTED.items() if word in _WANTED[3]})
 _AT_A_TIME = 2
 _MODULE_SECONDS = 600
 _ALONE_SECONDS = 180
@@ -49,8 +51,7 @@ def environment(path: str, size: int) -> dict[str, str]:
 
 def wanted(module: str, size: int, expected: Mapping[str, str]) -> list[str]:
     """The tests of a module that pass at a size."""
-    words = {"pass"} if size == 1 else {"pass", "ensemble"}
-    return [name for name, word in expected.items() if word in words and name.split("::")[0] == module]
+    return [name for name, word in expected.items() if word in _WANTED[size] and name.split("::")[0] == module]
 
 
 def run_module(python: str, module: str, size: int, folder: Path, path: str, expected: Mapping[str, str]) -> tuple[Results, str]:
@@ -71,7 +72,7 @@ def _site_packages(python: str) -> Path:
     return next(Path(python).parents[1].glob("lib/python*/site-packages"))
 
 
-@pytest.fixture(scope="module", params=[1, 3])
+@pytest.fixture(scope="module", params=list(_WANTED))
 def size(request: pytest.FixtureRequest) -> int:
     """How many servers there are."""
     return int(request.param)
