@@ -69,12 +69,12 @@ def test_messages(seed: int) -> None:
         server.fle.received(random.choice((1, 3, 9)), damaged(random, notification(random)), turn * 10)
         server.fle.timer_fired(turn * 10)
         if server.fle.elected is not None:
-            server.fle.follow(ServerState.FOLLOWING, turn * 10)
+            server.fle.follow(ServerState.FOLLOWING)
             if random.random() < 0.3:
-                server.fle.leave(turn * 10)
+                server.fle.leave()
                 server.look(turn * 10)
     # What was said in that time did not spoil anything.
-    server.fle.leave(2000)
+    server.fle.leave()
     server.look(2000)
     for sid in (1, 3):
         server.hears(sid, ServerState.LOOKING, 2, election_epoch=server.fle.logical_clock, now_ms=2000)

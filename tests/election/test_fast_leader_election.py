@@ -234,12 +234,12 @@ def test_a_leader_hears_when_those_who_have_elected_it_look_again() -> None:
         server.hears(sid, LOOKING, 5)
     server.fle.timer_fired(200)
     assert not server.hears(2, LOOKING, 2)
-    server.fle.follow(LEADING, 200)
+    server.fle.follow(LEADING)
     assert [sid for sid in (1, 2, 3, 4) if server.hears(sid, LOOKING, sid)] == [1, 2]
     assert not server.hears(2, FOLLOWING, 5)
     assert not server.fle.received(2, b"nonsense", 200)
-    server.fle.leave(200)
-    server.fle.follow(LEADING, 200)
+    server.fle.leave()
+    server.fle.follow(LEADING)
     assert not server.hears(2, LOOKING, 2)
 
 
@@ -247,7 +247,7 @@ def test_who_follows_hears_nothing_of_it() -> None:
     server = looking(2)
     server.hears(1, LOOKING, 2)
     server.fle.timer_fired(200)
-    server.fle.follow(FOLLOWING, 200)
+    server.fle.follow(FOLLOWING)
     assert not server.hears(1, LOOKING, 1)
 
 
@@ -456,7 +456,7 @@ def following(observers: tuple[int, ...] = ()) -> Server:
     server = looking(2, verifier(observers=observers))
     server.hears(3, LOOKING, 3)
     server.fle.timer_fired(FINALIZE_WAIT_MS)
-    server.fle.follow(FOLLOWING, 300)
+    server.fle.follow(FOLLOWING)
     server.outbox.clear()
     return server
 
@@ -505,7 +505,7 @@ def test_the_leader_that_a_reconfig_names_is_told() -> None:
 
 def test_what_comes_between_two_roles_is_kept_for_the_next_round() -> None:
     server = following()
-    server.fle.leave(400)
+    server.fle.leave()
     assert server.fle.state is LOOKING
     assert server.fle.elected is None
     server.hears(1, LOOKING, 1, election_epoch=2)
@@ -618,7 +618,7 @@ def test_a_new_configuration_counts_at_once() -> None:
     server.hears(4, LOOKING, 2, now_ms=600)
     server.fle.timer_fired(800)
     assert server.fle.elected == Vote(2, ZXID, 1, EPOCH)
-    server.fle.follow(LEADING, 800)
+    server.fle.follow(LEADING)
     largest = verifier(6, version=0xB)
     server.fle.reconfigured(largest, largest)
     server.outbox.clear()

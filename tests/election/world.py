@@ -158,10 +158,10 @@ class Member:
 
     def take_role(self, vote: Vote) -> None:
         if vote.leader == self.sid:
-            self.fle.follow(ServerState.LEADING, self.world.now_ms)
+            self.fle.follow(ServerState.LEADING)
             self.world.leaders.setdefault(vote.election_epoch, set()).add(self.sid)
         else:
-            self.fle.follow(ServerState.FOLLOWING if self.sid in self.verifier.voters else ServerState.OBSERVING, self.world.now_ms)
+            self.fle.follow(ServerState.FOLLOWING if self.sid in self.verifier.voters else ServerState.OBSERVING)
 
     def dial(self, sid: int, addresses: Sequence[tuple[str, int]]) -> None:
         host, port = addresses[0]

@@ -56,7 +56,7 @@ class ElectionMember:
 
     def look(self, last_zxid: int = 0) -> None:
         """Looks for a leader, in a role or in none."""
-        self.fle.leave(monotonic_ms())
+        self.fle.leave()
         self.run(lambda: self.fle.look(self.verifier, self.verifier, last_zxid, 0, self.sid in self.verifier.voters, monotonic_ms()))
 
     def until(self, what: Callable[[], bool]) -> Deferred[None]:
@@ -90,7 +90,7 @@ class ElectionMember:
         elected = self.fle.elected
         if elected is not None and self.fle.state is ServerState.LOOKING:
             follows = ServerState.FOLLOWING if self.sid in self.verifier.voters else ServerState.OBSERVING
-            self.fle.follow(ServerState.LEADING if elected.leader == self.sid else follows, monotonic_ms())
+            self.fle.follow(ServerState.LEADING if elected.leader == self.sid else follows)
         while self._dirty:
             output = self.outputs.get(self._dirty.pop())
             if output is not None:

@@ -67,11 +67,6 @@ class ElectionConnections:
         self._stopped = False
 
     @property
-    def everything_sent(self) -> bool:
-        """Whether no message waits."""
-        return not self._unsent
-
-    @property
     def connected(self) -> list[int]:
         """The sids of the servers that there is a connection to, ascending."""
         return sorted(self._cnxns)

@@ -97,14 +97,14 @@ class FastLeaderElection:
             if self._round is turn:
                 self._looking_received(turn, sid, notification, now_ms)
 
-    def follow(self, state: ServerState, now_ms: int) -> None:
+    def follow(self, state: ServerState) -> None:
         """The server has taken the role that the election gave it, and answers for it from now on.
 
         :param state: FOLLOWING, LEADING or OBSERVING.
         """
         self.state = state
 
-    def leave(self, now_ms: int) -> None:
+    def leave(self) -> None:
         """The role is over; nobody is answered until `look`."""
         self.state = ServerState.LOOKING
         self.elected = None

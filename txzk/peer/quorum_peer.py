@@ -313,10 +313,10 @@ class QuorumPeer:
             # What it shows is about to change under its clients.
             self._replace_server(self._not_serving(now_ms))
         if leader_sid == member.sid:
-            self.election.follow(ServerState.LEADING, now_ms)
+            self.election.follow(ServerState.LEADING)
             self.role = Leading(member, now_ms)
         else:
-            self.election.follow(ServerState.OBSERVING if member.is_observer else ServerState.FOLLOWING, now_ms)
+            self.election.follow(ServerState.OBSERVING if member.is_observer else ServerState.FOLLOWING)
             self.role = Following(member, leader_sid, now_ms)
 
     def _serve(self, server: ZooKeeperServer, epoch: int, now_ms: int) -> None:
@@ -338,7 +338,7 @@ class QuorumPeer:
     def _leave(self, role: Leading | Following, now_ms: int) -> None:
         self._member.report(f"{self.state.name} is over: {role.over}")
         role.end()
-        self.election.leave(now_ms)
+        self.election.leave()
         self.database.give_up()
         self._replace_server(self._not_serving(now_ms))
         self.role = None

@@ -166,11 +166,6 @@ class LearnerHandler:
         return self._pieces is not None or self.held_back
 
     @property
-    def queued_bytes(self) -> int:
-        """What is kept for the learner."""
-        return self._queued_bytes
-
-    @property
     def acked_new_leader(self) -> bool:
         """Whether the learner has the leader's history, and waits for UPTODATE."""
         return self.phase is Phase.SERVING
