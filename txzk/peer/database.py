@@ -87,7 +87,9 @@ class ZKDatabase:
 
         :param version: of the configuration, which is a zxid.
         """
-        self.tree.set_data(paths.CONFIG, text.encode(), -1, version, wall_ms)
+        data = text.encode()
+        self.tree.set_data(paths.CONFIG, data, -1, version, wall_ms)
+        self.metrics.summary_for("write_per_namespace", "zookeeper").add(len(paths.CONFIG) + len(data))
 
     def begin_snapshot_if_due(self, now_ms: int) -> None:
         """Begins a snapshot where the log has grown enough and none is being written; to be called once what is on disk has been applied."""

@@ -91,7 +91,7 @@ class Following(Role):
     def log_written(self, zxid: int, now_ms: int, wall_ms: int, sync_ms: int) -> None:
         self.learner.log_written(zxid, now_ms, wall_ms)
         if self.server is not None:
-            self.server.flushed(now_ms, sync_ms)
+            self.server.flushed(now_ms, wall_ms, sync_ms)
             self._database.begin_snapshot_if_due(now_ms)
 
     def epoch_written(self, name: str, epoch: int, now_ms: int, wall_ms: int) -> None:
@@ -155,6 +155,8 @@ class Following(Role):
         self._database.save_snapshot()
 
     def log(self, zxid: int, header: TxnHeader, entry: bytes) -> None:
+        if self.server is not None:
+            self.server.logging(header, self.learner.heard_ms)
         self._database.append(zxid, entry)
 
     def apply(self, header: TxnHeader, txn: Any, digest: int | None, entry: bytes, now_ms: int, wall_ms: int) -> None:

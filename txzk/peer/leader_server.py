@@ -21,8 +21,10 @@ from txzk.jute import records
 from txzk.jute.errors import JuteError
 from txzk.peer.local_sessions import QuorumDoor
 from txzk.peer.member_database import MemberDatabase
+from txzk.peer.member_measures import MemberMeasures
 from txzk.peer.ordering import OrderingServer
 from txzk.peer.server import FourLetterWords
+from txzk.request.prep import PrepRequestProcessor
 from txzk.request.reconfig import Configurations
 
 # Of the log that waits for the batch which is being written; beyond it requests wait.
@@ -33,6 +35,7 @@ class LeaderServer(OrderingServer):
     """The server of the clients while this member leads; with leaderServes=no it hangs up on them, and serves learners only."""
 
     state = "leader"
+    _measures: MemberMeasures
 
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
@@ -67,7 +70,11 @@ class LeaderServer(OrderingServer):
             self.stats.metrics.count("connection_rejected")
             cnxn.close()
 
+    def _measure(self, prep: PrepRequestProcessor | None) -> MemberMeasures:
+        return MemberMeasures(self.stats, self.tree, prep, self._reads.child_lists, True)
+
     def _propose(self, zxid: int, entry: bytes) -> None:
+        self._measures.proposed(zxid, entry)
         self._propose_to(zxid, entry, self._now_ms)
         if self._history.log.pending_bytes > MAX_PENDING_BYTES and self._history.writing:
             self._hold_back()
@@ -76,6 +83,10 @@ class LeaderServer(OrderingServer):
     def congested(self) -> bool:
         """Whether learners too should ask for nothing more at present, until `log_written`."""
         return self.outstanding_limit < 0
+
+    def flushed(self, now_ms: int, wall_ms: int, sync_ms: int) -> None:
+        super().flushed(now_ms, wall_ms, sync_ms)
+        self._measures.logged(self._history.durable_zxid, self._history.batch_began_ms, now_ms, wall_ms, sync_ms)
 
     def log_written(self, now_ms: int, wall_ms: int) -> None:
         """The disk has answered, and takes all that waits for it."""
@@ -114,7 +125,7 @@ class LeaderServer(OrderingServer):
         done = self._chain.committed(zxid, now_ms)
         database.committed(zxid)
         self._answered(done, now_ms, wall_ms)
-        self._measures.answered(done, database.batch_began_ms, now_ms, wall_ms)
+        self._measures.committed(done, now_ms, wall_ms)
         self._resume(done, now_ms, wall_ms)
         database.begin_snapshot_if_due(now_ms)
 

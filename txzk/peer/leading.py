@@ -62,7 +62,7 @@ class Leading(Role):
     def log_written(self, zxid: int, now_ms: int, wall_ms: int, sync_ms: int) -> None:
         self.leader.log_written(zxid, now_ms, wall_ms)
         if self.server is not None:
-            self.server.flushed(now_ms, sync_ms)
+            self.server.flushed(now_ms, wall_ms, sync_ms)
             self.server.log_written(now_ms, wall_ms)
 
     def epoch_written(self, name: str, epoch: int, now_ms: int, wall_ms: int) -> None:

@@ -21,6 +21,7 @@ from txzk.jute import records
 from txzk.jute.records import TxnHeader
 from txzk.peer.local_sessions import QuorumDoor
 from txzk.peer.member_database import MemberDatabase
+from txzk.peer.member_measures import MemberMeasures
 from txzk.peer.server import FourLetterWords, ZooKeeperServer
 from txzk.request.learner_chain import LearnerChain
 
@@ -54,9 +55,10 @@ class LearnerServer(ZooKeeperServer):
         self.local_sessions = local_sessions
         self._chain = LearnerChain(self.tree, self._forward)
         self._enter_by(QuorumDoor(self._chain, self.tracker, upgrading, False, self._done))
-        self._measures = self._measure(None)
+        self._measures = MemberMeasures(self.stats, self.tree, None, self._reads.child_lists, not observes)
         self._touched: dict[int, int] = {}
-        # Answered, and not yet looked at by `all_applied`.
+        # Applied, and answered, and not yet looked at by `all_applied`.
+        self._applied: list[tuple[TxnHeader, Any]] = []
         self._fresh: list[Request] = []
         # Connections whose session the leader was asked about.
         self._revalidating: dict[int, ServerCnxn] = {}
@@ -126,6 +128,14 @@ class LearnerServer(ZooKeeperServer):
 
     # Transactions
 
+    def logging(self, header: TxnHeader, wall_ms: int) -> None:
+        """A transaction has come and is given to the log."""
+        self._measures.received(header, wall_ms)
+
+    def flushed(self, now_ms: int, wall_ms: int, sync_ms: int) -> None:
+        super().flushed(now_ms, wall_ms, sync_ms)
+        self._measures.logged(self._history.durable_zxid, self._history.batch_began_ms, now_ms, wall_ms, sync_ms)
+
     def apply(self, header: TxnHeader, txn: Any, digest: int | None, entry: bytes, now_ms: int, wall_ms: int) -> None:
         """A transaction is committed: applies it, and answers the client if it is one of this server; `all_applied` follows the last of several.
 
@@ -134,6 +144,7 @@ class LearnerServer(ZooKeeperServer):
         """
         done = self._chain.committed(header, txn, digest, now_ms)
         self._history.applied(header.zxid, entry)
+        self._applied.append((header, txn))
         if header.type == opcodes.CREATE_SESSION:
             self.tracker.remove(header.clientId)
             if header.clientId in self._by_session:
@@ -146,6 +157,8 @@ class LearnerServer(ZooKeeperServer):
     def all_applied(self, now_ms: int, wall_ms: int) -> None:
         """What has been applied is all that may be at present."""
         self._chain.verify()
+        self._measures.applied(self._applied, wall_ms)
+        self._applied.clear()
         done, self._fresh = self._fresh, []
         self._go_on(done, now_ms, wall_ms)
 
@@ -157,5 +170,5 @@ class LearnerServer(ZooKeeperServer):
         if not done:
             return
         self._answered(done, now_ms, wall_ms)
-        self._measures.answered(done, self._history.batch_began_ms, now_ms, wall_ms)
+        self._measures.updated(done, now_ms)
         self._resume(done, now_ms, wall_ms)

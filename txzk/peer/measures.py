@@ -1,13 +1,14 @@
 """What the pipeline tells of itself: the metrics of writes on their way, of the disk, of watches and of the start.
 
 The times of a batch are counted once for all requests that came together. Java's queue before prep does not exist here, and reads go no such
-way: the metrics of that queue stay at their beginning, and the counters of requests in queues count writes.
-Covered by tests/peer/test_measures.py.
+way: the metrics of that queue stay at their beginning, and the counters of requests in queues count writes. A member of an ensemble has more to
+tell, see txzk.peer.member_measures. Covered by tests/peer/test_measures.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from txzk.database.request import Request
 from txzk.database.tree import DataTree
@@ -99,23 +100,24 @@ class PipelineMeasures:
 
     def _count_writes(self, done: Sequence[Request]) -> None:
         for request in done:
-            if request.error or request.header is None:
-                continue
-            op = request.header.type
-            txn = request.txn
-            if op == opcodes.SET_DATA or op in opcodes.CREATES:
-                self._wrote(txn.path, len(txn.data) if txn.data is not None else 0)
-            elif op == opcodes.DELETE or op == opcodes.DELETE_CONTAINER:
-                self._wrote(txn.path, 0)
-            elif op == opcodes.MULTI:
-                changed = () if any(entry.type == opcodes.ERROR for entry in txn.txns) else txn.txns
-                for entry in changed:
-                    if entry.type in opcodes.CREATES or entry.type == opcodes.SET_DATA or entry.type == opcodes.DELETE:
-                        part = decode_txn(entry.type, entry.data)
-                        self._wrote(part.path, len(getattr(part, "data", None) or b""))
-            elif isinstance(txn, CloseSessionTxn):
-                for path in txn.paths2Delete or ():
-                    self._wrote(path, 0)
+            if not request.error and request.header is not None:
+                self.count_write(request.header.type, request.txn)
+
+    def count_write(self, op: int, txn: Any) -> None:
+        """Counts what a transaction has changed; one that is an error has changed nothing."""
+        if op == opcodes.SET_DATA or op in opcodes.CREATES:
+            self._wrote(txn.path, len(txn.data) if txn.data is not None else 0)
+        elif op == opcodes.DELETE or op == opcodes.DELETE_CONTAINER:
+            self._wrote(txn.path, 0)
+        elif op == opcodes.MULTI:
+            changed = () if any(entry.type == opcodes.ERROR for entry in txn.txns) else txn.txns
+            for entry in changed:
+                if entry.type in opcodes.CREATES or entry.type == opcodes.SET_DATA or entry.type == opcodes.DELETE:
+                    part = decode_txn(entry.type, entry.data)
+                    self._wrote(part.path, len(getattr(part, "data", None) or b""))
+        elif isinstance(txn, CloseSessionTxn):
+            for path in txn.paths2Delete or ():
+                self._wrote(path, 0)
 
     def _wrote(self, path: str, bytes: int) -> None:
         self._writes.add(path, len(path) + bytes)

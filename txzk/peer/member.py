@@ -184,7 +184,7 @@ class Member:
         ports = f"electionPort={server.addresses[0].election_port}\nquorumPort={server.addresses[0].quorum_port}\n" if server is not None else ""
         return (
             f"initLimit={quorum.init_limit}\nsyncLimit={quorum.sync_limit}\nelectionAlg={quorum.election_alg}\n{ports}"
-            f"peerType={1 if self.is_observer else 0}\nmembership: \n{self.verifier.text()}\n"
+            f"peerType={1 if self.is_observer else 0}\nmembership: \n{self.verifier.text()}"
         )
 
     def has_output(self, end: End) -> None:

@@ -287,8 +287,8 @@ class ZooKeeperServer(ABC):
 
     # What the roles share
 
-    def flushed(self, now_ms: int, sync_ms: int) -> None:
-        """Warns where the disk was slow.
+    def flushed(self, now_ms: int, wall_ms: int, sync_ms: int) -> None:
+        """A batch of the log is on disk: warns where that was slow.
 
         :param sync_ms: how long it was waited for in fdatasync.
         """

@@ -66,7 +66,7 @@ class StandaloneServer(OrderingServer):
         self._answered(done, now_ms, wall_ms)
         self._measures.flushed(len(done), self._chain.in_flight, began_ms, now_ms, sync_ms)
         self._measures.answered(done, began_ms, now_ms, wall_ms)
-        self.flushed(now_ms, sync_ms)
+        self.flushed(now_ms, wall_ms, sync_ms)
         for cnxn in list(self.dirty):
             cnxn.resume(now_ms, wall_ms)
         database.begin_snapshot_if_due(now_ms)

@@ -28,7 +28,10 @@ def _nothing(now_ms: int, wall_ms: int) -> None:
 
 
 class LearnerCnxn(ABC):
-    """The connection to the leader as a stream end; what comes is the matter of Learner."""
+    """The connection to the leader as a stream end; what comes is the matter of Learner.
+
+    :ivar heard_ms: when the last bytes came, milliseconds since 1970.
+    """
 
     def __init__(self, host: LearnerHost, settings: LearnerSettings, has_output: Callable[[LearnerCnxn], None]) -> None:
         """
@@ -46,6 +49,7 @@ class LearnerCnxn(ABC):
         self._then: Callable[[int, int], None] = _nothing
         self._kept_back = False
         self._last_read_ms = 0
+        self.heard_ms = 0
         self._limit_ms = settings.init_limit * settings.tick_ms
         # What is being logged: zxid, size, and whether it is acknowledged.
         self._unwritten: deque[tuple[int, int, bool]] = deque()
@@ -85,6 +89,7 @@ class LearnerCnxn(ABC):
         if self.closing:
             return
         self._last_read_ms = now_ms
+        self.heard_ms = wall_ms
         self._packets.receive(data)
         self._run(now_ms, wall_ms)
 
