@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.peer.member import FOLDER, Member
 from tests.persistence.options import History, describe
+from txzk.database.node import DataNode, fresh_node
 from txzk.database.tree import DataTree
 from txzk.defs import opcodes, paths
 from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.jute.txns import decode_entry
 from txzk.peer.effects import TRUNCATION_FAILURE, WriteEpoch, WriteLog
-from txzk.peer.member_database import SNAPSHOT_SAVED, TRUNCATED
+from txzk.peer.member_database import SNAPSHOT_SAVED, TRUNCATED, MemberDatabase
 from txzk.persistence.epochs import read_epoch
-from txzk.persistence.recovery import recover
+from txzk.persistence.recovery import Recovered, recover, reread
 
 E5 = 5 << 32
 
@@ -198,7 +201,8 @@ def replaced(old: History, new: History) -> Member:
     for _, entry in new.entries[:-2]:
         header, txn, _ = decode_entry(entry)
         received.tree.apply(header, txn)
-    member.database.replace(received.tree, {77: 4000}, new.entries[-3][0])
+    member.database.make_way(received.tree)
+    member.database.replace({77: 4000}, new.entries[-3][0])
     for _, entry in new.entries[-2:]:
         apply(member, entry)
     return member
@@ -277,6 +281,77 @@ def test_a_received_history_that_was_not_saved_is_forgotten() -> None:
     log_all(member, more)
     member.run()
     assert describe(started(member)) == more.states[4] and member.database.idle
+
+
+def test_a_history_that_is_cut_off_while_it_comes_is_forgotten() -> None:
+    old = history_of(6)
+    member = Member()
+    log_all(member, old)
+    member.run()
+    coming = DataTree(empty=True)
+    member.database.make_way(coming)
+    assert member.database.unsaved and member.database.tree is coming
+    coming.load_node("", fresh_node(b"", -1, 1, 1, 1))
+    member.run()
+    assert member.database.idle
+    member.database.reload()
+    assert describe(member.database.tree) == old.states[6] == describe(started(member))
+    assert (member.database.last_zxid, member.database.durable_zxid, member.database.committed_log.max_zxid) == (6, 6, 6)
+    assert not member.database.unsaved and not member.database.wants_snapshot_step
+
+
+def test_what_was_logged_behind_a_received_history_is_cut_off_also_where_the_first_attempt_was() -> None:
+    member = Member()
+    log_all(member, history_of(6, 7, "old"))
+    member.run()
+    new = history_of(4, 5, "new")
+    member.database.make_way(DataTree(empty=True))
+    member.database.make_way(new.tree)
+    member.database.replace({}, new.zxid)
+    member.database.save_snapshot()
+    member.run()
+    assert describe(started(member)) == new.states[new.zxid] and started(member).last_processed_zxid == new.zxid
+
+
+class _Seen(DataNode):
+    """A node whose end can be seen."""
+
+
+def test_a_tree_that_gives_way_is_freed_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("txzk.peer.member_database._FREED_A_STEP", 2)
+    member = Member()
+    database = member.database
+    end = []
+    for path in ("/a", "/b"):
+        database.tree.load_node(path, _Seen(b"", -1, 1, 1, 1, 1, 0, 0, 0, 0, 1))
+        end.append(weakref.ref(database.tree.nodes[path]))
+    database.make_way(DataTree(empty=True))
+    assert database.wants_snapshot_step and database.idle and None not in [one() for one in end]
+    database.snapshot_step()
+    assert [one() for one in end] == [None, None] and database.wants_snapshot_step
+    steps = 0
+    while database.wants_snapshot_step:
+        database.snapshot_step()
+        steps += 1
+    # Seven nodes with the root twice, and five names.
+    assert steps == (7 + 5 - 2) // 2
+
+
+@pytest.mark.parametrize("again", [lambda database: database.reload(), lambda database: database.truncate(0)])
+def test_a_tree_is_freed_before_it_is_read_again(again: Callable[[MemberDatabase], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Member().database
+    database.tree.load_node("/a", _Seen(b"", -1, 1, 1, 1, 1, 0, 0, 0, 0, 1))
+    end = weakref.ref(database.tree.nodes["/a"])
+    seen = []
+
+    def reread_and_look(*arguments: Any, **names: Any) -> Recovered:
+        seen.append(end())
+        return reread(*arguments, **names)
+
+    monkeypatch.setattr("txzk.peer.member_database.reread", reread_and_look)
+    monkeypatch.setattr("txzk.persistence.truncate.reread", reread_and_look)
+    again(database)
+    assert seen == [None]
 
 
 def test_a_snapshot_is_not_complete_before_the_log_has_what_it_tells_of() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
+
 import pytest
 
 from tests.peer.ensemble import FOLDER, TICK_MS, Node, World
 from tests.peer.world import OPEN, Client, frame
+from txzk.database.node import DataNode
+from txzk.database.tree import DataTree
 from txzk.defs import errors, opcodes
 from txzk.defs.errors import StorageError
 from txzk.election.votes import ServerState
@@ -267,6 +272,81 @@ def test_a_snapshot_that_is_on_no_disk_is_forgotten() -> None:
     world.blocked.clear()
     world.until(lambda: node.serves)
     assert value(node, "/n0") == LARGE
+    world.agree()
+
+
+class _Seen(DataNode):
+    """A node whose end can be seen."""
+
+
+def behind_a_snapshot_that_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> tuple[World, Node, DataTree, Callable[[], object]]:
+    """Server 1 comes back, and is reached by nobody any more once its own tree has given way to the leader's, which has not come as a whole.
+
+    Gives that own tree too, and what tells of a node of it.
+    """
+    world = World(properties=SNAP)
+    client = world.leader.client()
+    write(client, "/old")
+    node = world.nodes[1]
+    node.kill()
+    write(client, *(f"/n{number}" for number in range(9)), data=LARGE)
+    receive = Following.receive_snapshot
+
+    def receive_and_be_lonely(role: Following, tree: DataTree) -> None:
+        receive(role, tree)
+        world.isolate(node.sid)
+
+    node.start()
+    before = node.machine.database.tree
+    before.load_node("/old/seen", _Seen(b"", -1, 1, 1, 1, 1, 0, 0, 0, 0, 1))
+    end = weakref.ref(before.nodes["/old/seen"])
+    monkeypatch.setattr(Following, "receive_snapshot", receive_and_be_lonely)
+    world.until(lambda: node.machine.database.unsaved)
+    monkeypatch.undo()
+    return world, node, before, end
+
+
+def test_nobody_keeps_the_tree_that_gives_way_to_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, node, before, end = behind_a_snapshot_that_is_cut_off(monkeypatch)
+    database = node.machine.database
+    assert node.machine.role is not None and database.tree is not before
+    assert before.nodes == {} and end() is None
+    assert isinstance(node.machine.server, NotServing) and node.word(b"srvr").startswith("This ZooKeeper instance is not currently serving")
+    world.blocked.clear()
+    world.until(lambda: node.serves)
+    assert database.tree.nodes["/n8"].data == LARGE and value(node, "/old/seen") is None
+    world.agree()
+
+
+def test_behind_a_snapshot_that_was_cut_off_the_old_history_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, node, _, _ = behind_a_snapshot_that_is_cut_off(monkeypatch)
+    database = node.machine.database
+    assert value(node, "/old") is value(node, "/n0") is None and value(node, "/n8") == LARGE
+    node.wires[node.following.learner].lost()
+    world.pump()
+    assert node.machine.role is None and not database.unsaved
+    assert value(node, "/old") == b"1" and value(node, "/n0") is None
+    on_disk = database.last_zxid
+    assert node.said(f"last zxid {on_disk:#x}, epoch")
+    assert on_disk == database.tree.last_processed_zxid == database.committed_log.max_zxid
+    node.kill()
+    node.start()
+    assert node.machine.database.last_zxid == on_disk
+    world.blocked.clear()
+    world.until(lambda: node.serves)
+    assert value(node, "/n8") == LARGE
+    world.agree()
+
+
+def test_a_snapshot_that_was_cut_off_is_forgotten_also_where_the_other_one_leads_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, node, _, _ = behind_a_snapshot_that_is_cut_off(monkeypatch)
+    lost = world.leader
+    other = next(each for each in world.followers if each is not node)
+    lost.kill()
+    node.wires[node.following.learner].lost()
+    world.blocked.clear()
+    world.until(lambda: other.leads and node.serves)
+    assert value(node, "/n8") == LARGE and value(node, "/old") == b"1"
     world.agree()
 
 

@@ -126,8 +126,8 @@ def _1549() -> Patches:
     """A snapshot of the leader counts as history at once, although NEWLEADER has not come."""
     load = Following.load_snapshot
 
-    def load_and_save(self: Any, tree: Any, sessions: dict[int, int], zxid: int) -> None:
-        load(self, tree, sessions, zxid)
+    def load_and_save(self: Any, sessions: dict[int, int], zxid: int) -> None:
+        load(self, sessions, zxid)
         self._database.save_snapshot()
 
     finished = Following.finished

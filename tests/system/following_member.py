@@ -162,10 +162,12 @@ class FollowingMember:
 
         self._later.append(cut)
 
-    def load_snapshot(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
-        self.deeds.append("load_snapshot")
+    def receive_snapshot(self, tree: DataTree) -> None:
         self.tree = tree
-        tree.sessions = sessions
+
+    def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
+        self.deeds.append("load_snapshot")
+        self.tree.sessions = sessions
         self.last_zxid = zxid
 
     def save_snapshot(self) -> None:

@@ -126,10 +126,13 @@ class Follower:
         self.modes.append("TRUNC")
         self.disk.ask(truncated)
 
-    def load_snapshot(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
+    def receive_snapshot(self, tree: DataTree) -> None:
+        self.tree = tree
+
+    def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
         self.modes.append("SNAP")
-        tree.loaded()
-        self.tree, self.last_zxid = tree, zxid
+        self.tree.loaded()
+        self.last_zxid = zxid
 
     def save_snapshot(self) -> None:
         stream = SnapshotStream(self.tree, self.tree.sessions)

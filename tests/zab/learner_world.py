@@ -144,8 +144,13 @@ class World:
         self.last_zxid = zxid
         self.deeds.append(f"truncate {zxid:x}")
 
-    def load_snapshot(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
-        self.tree, self.sessions, self.last_zxid = tree, sessions, zxid
+    def receive_snapshot(self, tree: DataTree) -> None:
+        assert not tree.nodes
+        self.tree = tree
+        self.deeds.append("receive")
+
+    def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
+        self.sessions, self.last_zxid = sessions, zxid
         self.deeds.append(f"load {zxid:x}")
 
     def save_snapshot(self) -> None:

@@ -185,7 +185,7 @@ def test_a_snapshot(chunk: int) -> None:
     world = syncing(chunk=chunk)
     # The first transaction is in the snapshot already, and comes again.
     said = packets.encode(packets.SNAP, 4) + snapshot(tree, {7: 4000}) + committed(4) + committed(5) + propose(6)
-    assert world.hear(said) == ["load 4", "apply 4", "apply 5"]
+    assert world.hear(said) == ["receive", "load 4", "apply 4", "apply 5"]
     assert world.learner.snapshot_unsaved
     assert world.sessions == {7: 4000}
     assert world.tree.digest == tree.digest
@@ -231,13 +231,20 @@ def test_a_zxid_below_zero_behind_a_snapshot() -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-3] + b"xyz", lambda data: b"\xff\xff\xff\xf0" + data[4:]])
-def test_a_damaged_snapshot_touches_nothing(damage: object) -> None:
+def test_a_damaged_snapshot_is_never_complete(damage: object) -> None:
     assert callable(damage)
     world = syncing()
+    received, *deeds = world.hear(packets.encode(packets.SNAP, 4) + damage(snapshot(DataTree(), {})))
+    assert received == "receive" and refused(deeds)
+    assert world.learner.snapshot_unsaved
+
+
+def test_the_own_tree_gives_way_before_that_of_the_leader_comes() -> None:
+    world = syncing()
     before = world.tree
-    assert refused(world.hear(packets.encode(packets.SNAP, 4) + damage(snapshot(DataTree(), {}))))
-    assert world.tree is before
-    assert not world.learner.snapshot_unsaved
+    assert world.hear(packets.encode(packets.SNAP, 4)) == ["receive"]
+    assert world.tree is not before and world.learner.snapshot_unsaved
+    assert world.hear(snapshot(DataTree(), {})[:-1]) == [] and world.tree.nodes
 
 
 def test_the_configuration_of_the_leader_is_in_force_with_uptodate() -> None:
@@ -545,7 +552,7 @@ def test_the_digest_goes_to_the_host() -> None:
 def test_a_snapshot_is_not_compared_with_digests_before_its_end() -> None:
     world = syncing()
     said = packets.encode(packets.SNAP, 4) + snapshot(DataTree(), {}) + packets.proposal(5, entry(5, digest=77)) + packets.commit(5)
-    assert world.hear(said) == ["load 4", "apply 5"]
+    assert world.hear(said) == ["receive", "load 4", "apply 5"]
     world.hear(new_leader(5))
     world.last_zxid = 5
     world.snapshot_saved()

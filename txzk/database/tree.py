@@ -81,6 +81,15 @@ class DataTree:
         self.snapshot_digest: tuple[int, int] | None = None
         self._data_size = 0
 
+    def clear(self) -> dict[str, DataNode]:
+        """Forgets everything: no node is left, not even the root.
+
+        :returns: the table of the nodes, for who lets go of them.
+        """
+        nodes = self.nodes
+        self._empty(self.words, self.keep_digest)
+        return nodes
+
     def load_node(self, path: str, node: DataNode) -> None:
         """Puts a node of a snapshot into its place; parents come first, the root has the path "".
 

@@ -148,8 +148,11 @@ class Following(Role):
     def truncate(self, zxid: int) -> None:
         self._database.truncate(zxid)
 
-    def load_snapshot(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
-        self._database.replace(tree, sessions, zxid)
+    def receive_snapshot(self, tree: DataTree) -> None:
+        self._database.make_way(tree)
+
+    def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
+        self._database.replace(sessions, zxid)
 
     def save_snapshot(self) -> None:
         self._database.save_snapshot()

@@ -1,5 +1,5 @@
 """MemberDatabase: the database of a member of an ensemble: besides tree, log and snapshots it keeps the epochs and the last transactions for
-learners, and its history can be cut or replaced.
+learners, and its history can be cut or replaced. The tree that gives way to another one is freed before, or while the other one grows.
 
 Theory of operation. What is appended is not committed yet; it waits in memory until `committed` or `applied` says so, or until
 `fast_forward` applies all of it because the role is over. `truncate` and `save_snapshot` go on in steps, each behind the answer of the
@@ -19,6 +19,7 @@ from random import Random
 from typing import Final
 
 from txzk.config.server import ServerConfig
+from txzk.database.remains import Remains
 from txzk.database.tree import DataTree
 from txzk.defs.epochs import ACCEPTED_EPOCH
 from txzk.defs.errors import StorageError
@@ -36,6 +37,9 @@ from txzk.zab.committed_log import DEFAULT_LIMIT, CommittedLog
 # What `finished` names.
 TRUNCATED: Final = "truncated"
 SNAPSHOT_SAVED: Final = "snapshot saved"
+
+# A few milliseconds.
+_FREED_A_STEP: Final = 5000
 
 
 def recover_member(
@@ -90,6 +94,8 @@ class MemberDatabase(ZKDatabase):
         # Whether the history was replaced and no disk has it.
         self.unsaved = False
         self._replaced_zxid = 0
+        # Trees that have given way and are not freed yet.
+        self._remains: deque[Remains] = deque()
         self._load(recovered)
 
     def _load(self, recovered: Recovered) -> None:
@@ -210,6 +216,29 @@ class MemberDatabase(ZKDatabase):
         self._changes_under_way -= 1
         self._advance()
 
+    @property
+    def wants_snapshot_step(self) -> bool:
+        return bool(self._remains) or super().wants_snapshot_step
+
+    def snapshot_step(self) -> None:
+        """Does a little of the snapshot that is being written, or of what is to be freed."""
+        if self._remains:
+            self._free(_FREED_A_STEP)
+        else:
+            super().snapshot_step()
+
+    def _free(self, most: int) -> None:
+        remains = self._remains[0]
+        remains.free(most)
+        if remains.gone:
+            self._remains.popleft()
+
+    def _let_go(self) -> None:
+        """Frees the tree at once: it is about to be read again, which takes longer."""
+        self._remains.append(Remains(self.tree.clear()))
+        while self._remains:
+            self._free(_FREED_A_STEP)
+
     def _write_snapshot(self, write: WriteSnapshot) -> None:
         end_zxid = min(self.tree.last_processed_zxid, self.last_zxid)
         if self._snapshots.running or self.unsaved or end_zxid <= self.durable_zxid:
@@ -250,19 +279,27 @@ class MemberDatabase(ZKDatabase):
         """Takes everything behind `zxid` off the disk and out of memory; ends with TRUNCATED, or where that is impossible with the process."""
         self._begin(self._truncation(zxid))
 
-    def replace(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
-        """Takes another history, in memory; `save_snapshot` or `reload` must follow.
+    def make_way(self, tree: DataTree) -> None:
+        """Lets go of the history in memory, since another one is about to come; `replace` or `reload` must follow. The nodes are freed in steps.
+
+        :param tree: without a node as yet.
+        """
+        self.abort_snapshot()
+        self._change(self.log.end())
+        self._replaced_zxid = max(self.last_zxid, self._replaced_zxid if self.unsaved else 0)
+        self.unsaved = True
+        self._remains.append(Remains(self.tree.clear()))
+        self._take(tree)
+
+    def replace(self, sessions: dict[int, int], zxid: int) -> None:
+        """The tree of `make_way` is complete; `save_snapshot` or `reload` must follow.
 
         :param sessions: id to timeout in milliseconds.
         :param zxid: of the last transaction in it.
         """
-        self.abort_snapshot()
-        tree.sessions = sessions
-        tree.last_processed_zxid = zxid
-        self._change(self.log.end())
-        self._replaced_zxid = max(self.last_zxid, self._replaced_zxid if self.unsaved else 0)
-        self.unsaved = True
-        self._take(tree)
+        self.tree.sessions = sessions
+        self.tree.last_processed_zxid = zxid
+        self._take(self.tree)
         self._known_from_zxid = zxid
 
     def save_snapshot(self) -> None:
@@ -277,6 +314,7 @@ class MemberDatabase(ZKDatabase):
         """
         self.abort_snapshot()
         self._change(self.log.end())
+        self._let_go()
         recovered = reread(
             self._disk, self._config.snap_dir, self._config.log_dir, self._config.settings, last_txns=self._commit_log_count
         )
@@ -318,6 +356,7 @@ class MemberDatabase(ZKDatabase):
         yield from self._until_written()
         while self._snapshot_writes:
             yield
+        self._let_go()
         try:
             recovered, ops = truncate(self._disk, config.snap_dir, config.log_dir, zxid, config.settings, self._commit_log_count)
         except StorageError as error:

@@ -63,7 +63,7 @@ class Learner(LearnerCnxn):
         self.epoch = -1
         self.proposals_received = 0
         self.commits_received = 0
-        # Whether the database holds what no disk does: a received snapshot. Who leaves the role then must read the database again.
+        # Whether the database holds what no disk does: a snapshot, or the beginning of one. Who leaves the role then must read the database again.
         self.snapshot_unsaved = False
         self._receiver: SnapshotReceiver | None = None
         self._established = False
@@ -257,6 +257,8 @@ class Learner(LearnerCnxn):
             self._snapshot_needed = True
             self._fuzzy = True
             self._receiver = SnapshotReceiver(host.tree.words, host.tree.keep_digest, self._settings.max_data_bytes)
+            self.snapshot_unsaved = True
+            host.receive_snapshot(self._receiver.tree)
 
     def _truncated(self, now_ms: int, wall_ms: int) -> None:
         self._proposals.begin(self._synced_zxid)
@@ -270,10 +272,9 @@ class Learner(LearnerCnxn):
             return False
         self._receiver = None
         self._packets.receive(receiver.rest())
-        self.snapshot_unsaved = True
         self._proposals.begin_with_snapshot(self._synced_zxid)
         receiver.tree.last_processed_zxid = self._synced_zxid
-        self._host.load_snapshot(receiver.tree, receiver.sessions, self._synced_zxid)
+        self._host.load_snapshot(receiver.sessions, self._synced_zxid)
         return True
 
     def _hold(self, zxid: int, entry: bytes | None) -> None:

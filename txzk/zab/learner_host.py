@@ -60,10 +60,17 @@ class LearnerHost(Protocol):
         """Cuts the log behind `zxid` and reads the database again, so that nothing later is left of memory, log or snapshots; then
         `last_zxid` is `zxid`. Answered by `Learner.truncated`. A server that cannot do it stops."""
 
-    def load_snapshot(self, tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
-        """The leader's database takes the place of the own one, in memory; `last_zxid` is `zxid` then.
+    def receive_snapshot(self, tree: DataTree) -> None:
+        """The leader's database begins to come; the own one gives way to it in memory, which cannot hold two of them.
+
+        :param tree: without a node as yet; grows until `load_snapshot`.
+        """
+
+    def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
+        """The leader's database is complete; `last_zxid` is `zxid` then.
 
         :param sessions: id to timeout in milliseconds.
+        :param zxid: of the SNAP.
         """
 
     def save_snapshot(self) -> None:
