@@ -39,7 +39,7 @@ def test_a_learner_counts_from_the_making_of_a_transaction() -> None:
     learner.received(header(2), MADE_MS + 4)
     learner.received(header(3), MADE_MS + 9)
     learner.logged(2, 1006, 1010, MADE_MS + 10, 2)
-    assert totals(stats, "proposal_latency", "proposal_ack_creation_latency") == [(3, 16), (2, 20)]
+    assert totals(stats, "proposal_latency", "proposal_ack_creation_latency") == [(2, 7), (2, 20)]
     # The disk was given the batch 6 ms after its first transaction was made.
     assert totals(stats, "sync_processor_queue_time_ms", "sync_processor_queue_and_flush_time_ms") == [(2, 3 + 2), (2, 7 + 6)]
     assert totals(stats, "sync_processor_batch_size", "sync_processor_queue_size", "fsynctime", "sync_processor_queue_flush_time_ms") == [
@@ -51,6 +51,18 @@ def test_a_learner_counts_from_the_making_of_a_transaction() -> None:
     assert stats.metrics.counter("request_commit_queued") == 2
     written = stats.metrics.summary_for("write_per_namespace", "a")
     assert (written.count, written.total) == (1, len("/a/b") + 5)
+
+
+def test_what_came_together_may_be_written_in_two_batches() -> None:
+    learner, stats = measures()
+    for zxid in (1, 2, 3):
+        learner.received(header(zxid), MADE_MS + 1)
+    learner.logged(2, 1000, 1001, MADE_MS + 3, 0)
+    assert totals(stats, "sync_processor_batch_size", "sync_processor_queue_size", "proposal_latency") == [(1, 2), (1, 1), (2, 2)]
+    learner.logged(2, 1001, 1002, MADE_MS + 3, 0)
+    learner.logged(3, 1002, 1003, MADE_MS + 4, 0)
+    assert totals(stats, "sync_processor_batch_size", "sync_processor_queue_size", "proposal_latency") == [(2, 3), (3, 2), (3, 3)]
+    assert totals(stats, "proposal_ack_creation_latency") == [(3, 3 + 3 + 4)]
 
 
 def test_an_observer_acknowledges_nothing() -> None:

@@ -7,7 +7,7 @@ they are not counted, as in Java. Covered by tests/peer/test_member_measures.py 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from txzk.database.request import Request
@@ -17,6 +17,7 @@ from txzk.peer.measures import PipelineMeasures
 from txzk.peer.stats import ServerStats
 from txzk.request.child_lists import ChildLists
 from txzk.request.prep import PrepRequestProcessor
+from txzk.trace.metrics import Summary
 
 # Where the time stands in the header that a log entry begins with: behind session, cxid and zxid.
 _TIME = slice(20, 28)
@@ -37,19 +38,28 @@ class MemberMeasures(PipelineMeasures):
         self._ack_creation = summaries["proposal_ack_creation_latency"]
         self._acks = acks
         self._orders = prep is not None
-        # What is on its way to the disk: zxid, when it was made and when it came here, milliseconds since 1970.
-        self._logging: deque[tuple[int, int, int]] = deque()
+        # What is on its way to the disk: the last zxid of those that came together, how many they are, when they were made and when they came here,
+        # milliseconds since 1970.
+        self._logging: deque[list[int]] = deque()
 
     def proposed(self, zxid: int, entry: bytes) -> None:
         """The leader has made a transaction, and gives it to its log."""
         created_ms = int.from_bytes(entry[_TIME], "big", signed=True)
-        self._logging.append((zxid, created_ms, created_ms))
+        self._goes_to_log(zxid, created_ms, created_ms)
 
     def received(self, header: TxnHeader, wall_ms: int) -> None:
         """A transaction has come from the leader, and is given to the log."""
-        self._logging.append((header.zxid, header.time, wall_ms))
-        if self._acks and wall_ms >= header.time:
-            self._proposal.add(wall_ms - header.time)
+        self._goes_to_log(header.zxid, header.time, wall_ms)
+
+    def _goes_to_log(self, zxid: int, created_ms: int, received_ms: int) -> None:
+        logging = self._logging
+        if logging:
+            last = logging[-1]
+            if last[2] == created_ms and last[3] == received_ms and last[0] == zxid - 1:
+                last[0] = zxid
+                last[1] += 1
+                return
+        logging.append([zxid, 1, created_ms, received_ms])
 
     def logged(self, zxid: int, began_ms: int, now_ms: int, wall_ms: int, sync_ms: int) -> None:
         """A batch of the log is on disk.
@@ -61,45 +71,67 @@ class MemberMeasures(PipelineMeasures):
         logging = self._logging
         wall_began_ms = wall_ms - (now_ms - began_ms)
         done = 0
-        while logging and logging[0][0] <= zxid:
-            _, created_ms, received_ms = logging.popleft()
-            done += 1
-            self._queue_time.add(max(wall_began_ms - received_ms, 0))
+        while logging:
+            last_zxid, times, created_ms, received_ms = together = logging[0]
+            written = times - max(last_zxid - zxid, 0)
+            if written <= 0:
+                break
+            done += written
+            if written == times:
+                logging.popleft()
+            else:
+                together[1] -= written
+            self._queue_time.add(max(wall_began_ms - received_ms, 0), written)
             if self._acks:
-                self._queue_and_flush_time.add(max(wall_ms - received_ms, 0))
-                if wall_ms >= created_ms:
-                    self._ack_creation.add(wall_ms - created_ms)
-        self.flushed(done, len(logging), began_ms, now_ms, sync_ms)
+                self._written(created_ms, received_ms, wall_ms, written)
+        self.flushed(done, sum(together[1] for together in logging), began_ms, now_ms, sync_ms)
         if not self._orders:
             self._metrics.count("sync_processor_request_queued", done)
+
+    def _written(self, created_ms: int, received_ms: int, wall_ms: int, times: int) -> None:
+        self._queue_and_flush_time.add(max(wall_ms - received_ms, 0), times)
+        if wall_ms >= created_ms:
+            self._ack_creation.add(wall_ms - created_ms, times)
+        if not self._orders and received_ms >= created_ms:
+            self._proposal.add(received_ms - created_ms, times)
 
     def committed(self, done: Sequence[Request], now_ms: int, wall_ms: int) -> None:
         """A quorum has the transactions of these requests, and the leader has applied them."""
         self.updated(done, now_ms)
-        commits = 0
-        for request in done:
-            header = request.header
-            if header is not None:
-                commits += 1
-                latency_ms = wall_ms - header.time
-                if latency_ms >= 0:
-                    self._quorum_ack.add(latency_ms)
-                    self._propagation.add(latency_ms)
-        self._metrics.count("request_commit_queued", commits)
+        self._spread([request.header.time for request in done if request.header is not None], self._quorum_ack, wall_ms)
         self._count_writes(done)
 
     def applied(self, txns: Sequence[tuple[TxnHeader, Any]], wall_ms: int) -> None:
         """A learner has heard that these are committed, and has applied them."""
+        self._spread([header.time for header, _ in txns], self._commit_propagation, wall_ms)
         for header, txn in txns:
-            latency_ms = wall_ms - header.time
-            if latency_ms >= 0:
-                self._commit_propagation.add(latency_ms)
-                self._propagation.add(latency_ms)
             self.count_write(header.type, txn)
-        self._metrics.count("request_commit_queued", len(txns))
+
+    def _spread(self, created_ms: list[int], metric: Summary, wall_ms: int) -> None:
+        """Counts transactions that are committed and, in the same moment, applied, by the times at which they were made.
+
+        :param metric: counts them up to their commit.
+        """
+        for each_ms, times in _runs(created_ms):
+            if wall_ms >= each_ms:
+                metric.add(wall_ms - each_ms, times)
+                self._propagation.add(wall_ms - each_ms, times)
+        self._metrics.count("request_commit_queued", len(created_ms))
 
     def updated(self, done: Sequence[Request], now_ms: int) -> None:
         """Writes of clients are answered."""
-        for request in done:
-            if request.client is not None:
-                self._stats.updated(now_ms - request.received_ms, 1)
+        for received_ms, times in _runs([request.received_ms for request in done if request.client is not None]):
+            self._stats.updated(now_ms - received_ms, times)
+
+
+def _runs(values: list[int]) -> Iterator[tuple[int, int]]:
+    """Each value with how often it stands there in a row."""
+    start = 0
+    end = len(values)
+    while start < end:
+        value = values[start]
+        stop = start + 1
+        while stop < end and values[stop] == value:
+            stop += 1
+        yield value, stop - start
+        start = stop
