@@ -52,7 +52,7 @@ class SimClock:
         """Calls `call` at that time, or next where that is over."""
         timer = Timer(call)
         self._number += 1
-        heapq.heappush(self._heap, (max(us, self.us), self._number, timer))
+        heapq.heappush(self._heap, (us if us > self.us else self.us, self._number, timer))
         return timer
 
     def run(self, until_us: int) -> None:

@@ -110,7 +110,7 @@ class SimDisk:
             self._file(path).change(op.size)
         elif isinstance(op, Fill):
             there = self._file(path).current[op.offset : op.offset + op.size]
-            assert len(there) == op.size and not there.strip(b"\0"), f"{path}: {op.size} bytes at {op.offset} are not zeros"
+            assert there == bytes(op.size), f"{path}: {op.size} bytes at {op.offset} are not zeros"
         elif isinstance(op, Sync):
             self._file(path).sync()
         elif isinstance(op, CreateFile):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Final
 
 from tests.sim.clock import SimClock, Timer
 from tests.sim.disk import SimDisk
@@ -15,6 +16,8 @@ from txzk.defs.errors import StorageError
 from txzk.persistence.disk import DiskOp, Sync, SyncDir
 
 Done = Callable[[StorageError | None], None]
+
+_WAITS: Final = (Sync, SyncDir)
 
 
 class DiskQueue:
@@ -51,7 +54,7 @@ class DiskQueue:
 
     def _begin(self) -> None:
         ops = self._queue[0][0]
-        first = next((at for at, op in enumerate(ops) if isinstance(op, Sync | SyncDir)), len(ops))
+        first = next((at for at, op in enumerate(ops) if isinstance(op, _WAITS)), len(ops))
         self._run(ops[:first])
         self._rest = ops[first:]
         self._timer = self._clock.after(self.sync_us + int(self._chance.random() * self.jitter_us), self._finish)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final
 
-from tests.sim.member import ELECTION_PORT, QUORUM_PORT, SimMember
+from tests.sim.member import ELECTION_PORT, OBSERVER_PORT, QUORUM_PORT, SimMember
 from tests.sim.server import CLIENT_PORT, SimServer
 from tests.sim.swarm import Swarm
 from txzk.auth.providers import ProviderRegistry
@@ -111,6 +111,10 @@ class Ensemble(Standalone):
         for sid in range(1, len(swarm.names) + 1):
             role = ":observer" if sid > swarm.servers else ""
             lines[f"server.{sid}"] = f"s{sid}:{QUORUM_PORT}:{ELECTION_PORT}{role}"
+        if swarm.observer_masters:
+            lines["observerMasterPort"] = str(OBSERVER_PORT)
+        if swarm.local_sessions:
+            lines |= {"localSessionsEnabled": "true", "localSessionsUpgradingEnabled": "true"}
         return lines
 
     def _properties(self) -> dict[str, str]:
@@ -154,9 +158,9 @@ def _watch(database: Any, server: SimServer) -> None:
         server.history_cut(zxid)
         truncate(zxid)
 
-    def replaced(sessions: dict[int, int], zxid: int) -> None:
+    def replaced(tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
         server.history_cut(zxid)
-        replace(sessions, zxid)
+        replace(tree, sessions, zxid)
         server.replaced(server)
 
     database.truncate, database.replace = truncated, replaced

@@ -15,6 +15,7 @@ from txzk.defs.errors import StorageError
 
 QUORUM_PORT: Final = 2888
 ELECTION_PORT: Final = 3888
+OBSERVER_PORT: Final = 4888
 # As txzk.server.quorum_port.
 _TRIES: Final = 5
 _RETRY_US: Final = 100_000
@@ -30,7 +31,8 @@ class SimMember(SimServer):
         self._attempts: dict[int, Attempt] = {}
         self._carriers.update({
             "WriteEpoch": self._write_epoch, "ChangeLog": self._change_log, "DialElection": self._dial_election, "DialLeader": self._dial_leader,
-            "OpenQuorumPort": self._open_quorum_port, "CloseQuorumPort": self._close_quorum_port, "ReplaceFiles": lambda effect: None,
+            "OpenQuorumPort": self._open_quorum_port, "CloseQuorumPort": self._close_quorum_port,
+            "OpenObserverMasterPort": self._open_observer_port, "CloseObserverMasterPort": self._close_observer_port, "ReplaceFiles": lambda effect: None,
             "OpenElectionPort": lambda effect: None, "MoveClientPort": lambda effect: None,
         })
 
@@ -46,6 +48,11 @@ class SimMember(SimServer):
     def _settle(self, machine: Any) -> None:
         machine.settle(self.now_ms, self.wall_ms)
 
+    def _keeps_time(self) -> bool:
+        """An election goes in steps that are shorter than a tick."""
+        serves: bool = self.machine.serves
+        return serves
+
     def _connection(self, end: End, core: Any) -> Connection | None:
         return None if core is None else Connection(self, self.life, end, core)
 
@@ -54,6 +61,9 @@ class SimMember(SimServer):
 
     def _learner_connected(self, end: End, host: str, port: int) -> Connection | None:
         return self._connection(end, self.machine.learner_connected(host, port, self.now_ms))
+
+    def _observer_connected(self, end: End, host: str, port: int) -> Connection | None:
+        return self._connection(end, self.machine.observer_connected(host, port, self.now_ms))
 
     # Disk
 
@@ -140,4 +150,11 @@ class SimMember(SimServer):
 
     def _close_quorum_port(self, effect: Any) -> None:
         self.network.unlisten(self.name, QUORUM_PORT)
+
+    def _open_observer_port(self, effect: Any) -> None:
+        self.network.unlisten(self.name, OBSERVER_PORT)
+        self.network.listen(self.name, OBSERVER_PORT, partial(self.accept, self._observer_connected))
+
+    def _close_observer_port(self, effect: Any) -> None:
+        self.network.unlisten(self.name, OBSERVER_PORT)
 

@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.sim.history import Op
-from tests.sim.member import QUORUM_PORT
+from tests.sim.member import OBSERVER_PORT, QUORUM_PORT
 from tests.sim.server import SimServer
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ class Nemesis:
         """A learner has received a snapshot that is on no disk yet: sometimes it hears no more of its leader."""
         if self._active and "in_sync" in self._world.swarm.faults and self._chance.random() < 0.3:
             self.done["in_sync"] += 1
-            for end in [end for end in self._world.network.ends if end.host == server.name and end.name.endswith(f":{QUORUM_PORT}")]:
+            ports = (f":{QUORUM_PORT}", f":{OBSERVER_PORT}")
+            for end in [end for end in self._world.network.ends if end.host == server.name and end.name.endswith(ports)]:
                 self._world.network.cut(end)
 
     def _soon(self, server: SimServer, us: int, most_ms: int) -> None:

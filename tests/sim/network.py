@@ -124,7 +124,9 @@ class End:
         network = self._network
         weather = network.weather
         arrives = network.clock.us + weather.latency_us + int(network.chance.random() * weather.jitter_us)
-        self._arrives_us = arrives = max(arrives, self._arrives_us)
+        if arrives < self._arrives_us:
+            arrives = self._arrives_us
+        self._arrives_us = arrives
         self._queue.append((arrives, data))
         if self._timer is None:
             self._arm()
@@ -132,7 +134,8 @@ class End:
     def _arm(self) -> None:
         if self._timer is not None or not self._queue:
             return
-        if (self.host, self.remote) in self._network.blocks:
+        blocks = self._network.blocks
+        if blocks and (self.host, self.remote) in blocks:
             return
         if not self.other._reading and self._queue[0][1] is not None:
             return
@@ -151,7 +154,8 @@ class End:
             if self.open:
                 network.ended(self)
             return
-        if (self.host, self.remote) in network.blocks or (not other._reading and queue[0][1] is not None):
+        blocks = network.blocks
+        if blocks and (self.host, self.remote) in blocks or not other._reading and queue[0][1] is not None:
             return
         now = network.clock.us
         parts: list[bytes] = []

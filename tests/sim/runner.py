@@ -6,6 +6,7 @@ One seed is one history. A failure is a seed and a commit: the same seed gives t
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -28,7 +29,12 @@ def run_seed(seed: int, servers: int | None = None, trace: Any = None) -> Report
     :param trace: hears of everything that happens.
     """
     swarm = draw(seed, servers)
-    return World(swarm, trace=trace).run()
+    # A history is too short for its garbage to be worth a search.
+    gc.disable()
+    try:
+        return World(swarm, trace=trace).run()
+    finally:
+        gc.enable()
 
 
 def kill(issue: str, most: int, processes: int) -> Report | None:

@@ -23,6 +23,8 @@ class Swarm:
     :ivar snapshot_nodes: how many nodes go into a snapshot at a time.
     :ivar commit_log: how many committed transactions a leader keeps in memory for a DIFF.
     :ivar safety_ms: how long faults happen.
+    :ivar observer_masters: whether followers serve the observers.
+    :ivar local_sessions: whether sessions begin as local ones.
     """
 
     seed: int
@@ -54,6 +56,8 @@ class Swarm:
     idles: bool
     restart_at_end: bool
     minority_stays_down: bool
+    observer_masters: bool
+    local_sessions: bool
 
     @property
     def names(self) -> list[str]:
@@ -71,10 +75,15 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
     count = drawn if servers is None else servers
     tick_ms = chance.choice((100, 200, 200, 400))
     faults = tuple(kind for kind in FAULTS if chance.random() < 0.4)
+    observers = chance.choice((0, 0, 0, 1)) if count > 1 else 0
+    kinds = Random(f"kinds {seed}")
+    observer_masters = count > 1 and kinds.random() < 0.2
+    if observer_masters:
+        observers = kinds.choice((1, 1, 2))
     return Swarm(
         seed=seed,
         servers=count,
-        observers=chance.choice((0, 0, 0, 1)) if count > 1 else 0,
+        observers=observers,
         faults=faults,
         gap_ms=chance.choice((150, 400, 800, 1500)),
         safety_ms=chance.choice((6000, 10_000, 14_000)),
@@ -101,4 +110,6 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
         idles=chance.random() < 0.3,
         restart_at_end=chance.random() < 0.25,
         minority_stays_down=chance.random() < 0.3,
+        observer_masters=observer_masters,
+        local_sessions=count > 1 and kinds.random() < 0.15,
     )
