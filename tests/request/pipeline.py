@@ -32,6 +32,7 @@ class Settings:
     skip_acl: bool = False
     max_get_children_response_cache_size: int = 400
     jute_max_buffer: int = 1048575
+    max_record_bytes: int = 2097150
 
 
 class FakeClient:
@@ -53,7 +54,7 @@ class FakeClient:
 class Prep:
     """A prep processor and the entries that it has handed to the log."""
 
-    def __init__(self, *sessions: int, reconfig_enabled: bool = False, last_zxid: int = 0, **settings: bool) -> None:
+    def __init__(self, *sessions: int, reconfig_enabled: bool = False, last_zxid: int = 0, **settings: Any) -> None:
         made = self.settings = Settings(**settings)
         self.tree = DataTree(OwnerWords(made.extended_types_enabled), made.digest_enabled)
         self.tree.last_processed_zxid = last_zxid

@@ -9,6 +9,7 @@ import pytest
 from tests.request.pipeline import SESSION, WALL_MS, FakeClient, Prep, multi
 from txzk.auth.check import OPEN_ACL
 from txzk.database.request import LOCAL, Request
+from txzk.database.tree import DataTree
 from txzk.defs import errors, opcodes
 from txzk.jute import records as r
 from txzk.jute.records import ACL, Id
@@ -418,6 +419,44 @@ def test_the_end_of_a_session(listed: bool) -> None:
     assert prep.create("/a/e", client=FakeClient(OTHER)) == 0
     prep.apply()
     assert prep.tree.ephemerals == {OTHER: {"/theirs": None}}
+
+
+def test_the_end_of_a_session_with_more_nodes_than_an_entry_can_list() -> None:
+    """It lists none of them, and has no digest: so Java understands it. A server that read no such entry would never start again."""
+    prep = Prep(SESSION, OTHER, max_record_bytes=1000)
+    paths = [f"/{'e' * 90}{number}" for number in range(12)]
+    for path in paths[:6]:
+        prep.create(path, flags=1)
+    prep.apply()
+    for path in paths[6:]:
+        prep.create(path, flags=1)
+    prep.delete(paths[0])
+    assert prep.create(paths[0], client=FakeClient(OTHER)) == 0
+    prep.process(opcodes.CLOSE_SESSION)
+    header, txn, digest = decode_entry(prep.log[-1][1])
+    assert (len(prep.log[-1][1]), header.type, txn, digest) == (32, opcodes.CLOSE_SESSION, None, None)
+    prep.create("/later", client=FakeClient(OTHER))
+    prep.apply()
+    assert sorted(prep.tree.nodes) == sorted([*DataTree().nodes, paths[0], "/later"])
+
+
+def test_what_becomes_longer_than_an_entry_may_be_is_refused() -> None:
+    """An ACL of "auth" stands for all ids of the client; nothing of it happens."""
+    prep = Prep(max_record_bytes=1000)
+    many = FakeClient(ids=[("digest", f"user{number}:{'x' * 28}") for number in range(30)])
+    auth = (ACL(31, Id("auth", "")),)
+    assert prep.create("/a") == 0
+    before = prep.processor.changes.digest
+    assert prep.create("/b", acl=auth, client=many) == errors.MARSHALLING_ERROR
+    assert prep.set_acl("/a", auth, client=many) == errors.MARSHALLING_ERROR
+    assert prep.set("/a", b"x" * 1000) == errors.MARSHALLING_ERROR
+    some = FakeClient(ids=many.ids[:10])
+    parts = [(opcodes.CREATE, r.encode_CreateRequest(f"/m{number}", b"", auth, 0)) for number in range(3)]
+    assert prep.error(opcodes.MULTI, multi(*parts), some) == errors.MARSHALLING_ERROR
+    assert prep.processor.changes.digest == before
+    assert prep.error(opcodes.MULTI, multi(*parts[:1]), some) == 0
+    prep.apply()
+    assert prep.tree.nodes.keys() - DataTree().nodes.keys() == {"/a", "/m0"}
 
 
 def test_a_session_that_ends_twice_owns_nothing_the_second_time() -> None:

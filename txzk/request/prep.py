@@ -2,7 +2,7 @@
 
 Rules and their order are those of 2.3: every refusal consumes a zxid. The bytes made here are the bytes in the log. A body that cannot be
 decoded is answered with MARSHALLINGERROR under a zxid of its own (Java 3.9.5 uses the zxid before it a second time, which
-wedges an ensemble). Covered by tests/request/test_prep.py.
+wedges an ensemble); so is what would become a longer entry than any server reads (ZOOKEEPER-4306). Covered by tests/request/test_prep.py.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ from txzk.request.multi import decode_multi
 _MAX_FLAG: Final = modes.PERSISTENT_SEQUENTIAL_WITH_TTL
 _UNDELETABLE: Final = frozenset({"/", paths.ZOOKEEPER, paths.QUOTA, paths.CONFIG})
 _INT_BYTES: Final = 4
+# More than header and digest take in an entry of the log.
+_AROUND_TXN_BYTES: Final = 64
 _pack_int = struct.Struct(">i").pack
 _pack_create_end = struct.Struct(">?i").pack
 # What a record's class does first; without its detour through keyword arguments.
@@ -64,6 +66,8 @@ class PrepSettings(Protocol):
     def close_session_txn_enabled(self) -> bool: ...
     @property
     def skip_acl(self) -> bool: ...
+    @property
+    def max_record_bytes(self) -> int: ...
 
 
 class PrepRequestProcessor:
@@ -93,6 +97,7 @@ class PrepRequestProcessor:
         self._configurations = configurations
         self._digest_enabled = settings.digest_enabled
         self._close_session_txn = settings.close_session_txn_enabled
+        self._max_txn_bytes = settings.max_record_bytes - _AROUND_TXN_BYTES
         self.changes = OutstandingChanges(tree)
         self.last_zxid = tree.last_processed_zxid
 
@@ -106,6 +111,8 @@ class PrepRequestProcessor:
         header = _new(TxnHeader, (request.session_id, request.xid, zxid, wall_ms, op))
         sent = request.body
         try:
+            if len(sent) > self._max_txn_bytes:
+                raise MarshallingError
             if op == opcodes.SET_DATA:
                 data, end = records.decode_SetDataRequest(sent, 0, len(sent))
                 txn, body = self._set_data(data, request, zxid, wall_ms, sent[:end - _INT_BYTES])
@@ -127,7 +134,7 @@ class PrepRequestProcessor:
             return
         request.header = header
         request.txn = txn
-        if self._digest_enabled:
+        if self._digest_enabled and (body or op != opcodes.CLOSE_SESSION or not self._close_session_txn):
             request.digest = self.changes.digest
         self._append(zxid, encode_entry(header, body, request.digest))
 
@@ -259,6 +266,7 @@ class PrepRequestProcessor:
                 body = sent + _pack_create_end(ephemeral, cversion)
             else:
                 body = records.encode_CreateTxn(path, data, acl, ephemeral, cversion)
+        self._check_length(body)
         zxid = header.zxid
         changes.touch(parent_path, parent, zxid)
         parent.child_count += 1
@@ -337,11 +345,21 @@ class PrepRequestProcessor:
         record = self._look_valid(path)
         self._allow(record, permissions.ADMIN, request, path)
         version = _next_version(record.aversion, set_acl.version, path)
+        body = records.encode_SetACLTxn(path, acl, version)
+        self._check_length(body)
         self.changes.touch(path, record, zxid)
         record.aversion = version
         self.changes.set_acl(record, acl)
         self.changes.changed(path, record)
-        return records.SetACLTxn(path, list(acl), version), records.encode_SetACLTxn(path, acl, version)
+        return records.SetACLTxn(path, list(acl), version), body
+
+    def _check_length(self, body: bytes) -> None:
+        """A client with many ids may ask for more than it sends: each ACL of "auth" stands for all of them.
+
+        :raises MarshallingError: for a transaction that no server would read.
+        """
+        if len(body) > self._max_txn_bytes:
+            raise MarshallingError
 
     def _check(self, path: str | None, version: int, request: Request) -> tuple[Any, bytes]:
         self._tracker.check(request.session_id, request.owner)
@@ -363,7 +381,11 @@ class PrepRequestProcessor:
                 self._remove(path, record, parent_path, parent, zxid)
         if not self._close_session_txn:
             return None, b""
-        return records.CloseSessionTxn(doomed), records.encode_CloseSessionTxn(doomed)
+        body = records.encode_CloseSessionTxn(doomed)
+        if len(body) > self._max_txn_bytes:
+            # Then it lists nothing, as before 3.6: each server knows the nodes. Java takes an entry for such a one only if it has no digest.
+            return None, b""
+        return records.CloseSessionTxn(doomed), body
 
     def _reconfig(self, request: Request, header: TxnHeader) -> None:
         asked = records.decode_ReconfigRequest(request.body, 0, len(request.body))[0]
@@ -412,9 +434,13 @@ class PrepRequestProcessor:
                 failed = refusal.code
                 changes.rollback()
                 entries.append(records.Txn(opcodes.ERROR, records.encode_ErrorTxn(failed)))
+        body = records.encode_MultiTxn(entries)
+        if len(body) > self._max_txn_bytes:
+            changes.rollback()
+            raise MarshallingError
         if not failed:
             changes.commit()
-        return records.MultiTxn(entries), records.encode_MultiTxn(entries)
+        return records.MultiTxn(entries), body
 
     def _sub(self, op: int, operation: Any, request: Request, header: TxnHeader) -> bytes:
         """The encoded txn of one operation of a multi."""
