@@ -158,9 +158,9 @@ def _watch(database: Any, server: SimServer) -> None:
         server.history_cut(zxid)
         truncate(zxid)
 
-    def replaced(tree: DataTree, sessions: dict[int, int], zxid: int) -> None:
+    def replaced(sessions: dict[int, int], zxid: int) -> None:
         server.history_cut(zxid)
-        replace(tree, sessions, zxid)
+        replace(sessions, zxid)
         server.replaced(server)
 
     database.truncate, database.replace = truncated, replaced
