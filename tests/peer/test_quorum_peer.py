@@ -610,6 +610,30 @@ def test_conf_tells_of_the_ensemble() -> None:
     assert "serverId=3\n" in observer and "peerType=1\n" in observer and voter.endswith("version=0")
 
 
+def test_conf_without_a_quorum_does_not_tell_who_belongs_to_it() -> None:
+    world = World(properties=READ_ONLY)
+    node = world.nodes[1]
+    for sid in (2, 3):
+        world.nodes[sid].kill()
+    world.until(lambda: isinstance(node.machine.server, ReadOnlyServer))
+    told = node.word(b"conf")
+    assert "clientPort=2181\n" in told and "serverId=1\n" in told
+    assert told.endswith("electionAlg=3\nelectionPort=3888\nquorumPort=2888\npeerType=0\n")
+
+
+def test_conf_tells_all_ports_of_several_addresses() -> None:
+    world = World(started=False, properties=WORDS)
+    for node in world.nodes.values():
+        node.kill()
+        text = node.files["/zoo.cfg"]
+        node.files["/zoo.cfg"] = "".join(
+            f"{each}|{each.partition('=')[2].partition(':')[0]}:2889:3888\n" if each.startswith("server.") else f"{each}\n" for each in text.splitlines()
+        ) + "multiAddress.enabled=true\n"
+        node.start()
+    world.until(lambda: all(node.serves for node in world.nodes.values()))
+    assert "electionPort=3888\nquorumPort=2888|2889\n" in world.nodes[1].word(b"conf")
+
+
 # Reading without a quorum
 
 

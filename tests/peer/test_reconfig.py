@@ -204,7 +204,7 @@ def test_where_clients_connect(lines: list[str], addresses: list[tuple[str, int]
     assert world.leader.moved == []
 
 
-def test_clients_connect_nowhere_where_the_line_alone_has_said_it() -> None:
+def test_clients_go_on_where_their_line_has_said_it_although_it_does_no_longer() -> None:
     world = make(started=False)
     for node in world.nodes.values():
         node.kill()
@@ -213,9 +213,19 @@ def test_clients_connect_nowhere_where_the_line_alone_has_said_it() -> None:
         node.start()
     world.until(lambda: all(node.serves for node in world.nodes.values()))
     reconfig(world.leader, members=",".join([line(1, client=""), line(2), line(3)]))
-    assert [effect.address for effect in world.nodes[1].moved if isinstance(effect, MoveClientPort)] == [None]
-    reconfig(world.leader, line(1, client=";2183"))
-    assert [effect.address for effect in world.nodes[1].moved if isinstance(effect, MoveClientPort)] == [None, ("0.0.0.0", 2183)]
+    assert world.nodes[1].moved == [] and "clientPort=2181\n" in world.nodes[1].word(b"conf")
+
+
+@pytest.mark.parametrize("sid", [1, 3])
+def test_conf_tells_where_clients_connect_now(sid: int) -> None:
+    world = make()
+    node = world.nodes[sid]
+    assert "clientPort=2181\n" in node.word(b"conf")
+    reconfig(world.leader, line(sid, client=";2183"))
+    assert "clientPort=2183\n" in node.word(b"conf")
+    reconfig(world.leader, line(sid, "observer" if sid == 1 else "participant", client=";2183"))
+    world.until(lambda: all(node.serves for node in world.nodes.values()))
+    assert "clientPort=2183\n" in node.word(b"conf") and "clientPort=2181\n" in world.nodes[2].word(b"conf")
 
 
 def propose_alone(world: World) -> Node:

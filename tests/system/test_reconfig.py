@@ -16,7 +16,7 @@ import pytest
 
 from tests.system.ensemble import Ensemble, Member
 from tests.system.history_clients import recording
-from tests.system.raw_client import RawClient, RawError
+from tests.system.raw_client import RawClient, RawError, four_letter_word
 from tests.system.servers import java_lib
 from tests.system.suites import ports_in_a_row
 from txzk.defs import errors, opcodes
@@ -230,6 +230,8 @@ def test_the_leader_goes_and_comes_back_and_moves(make: Make, kinds: str) -> Non
         changing.write(leader, "/moved")
         assert stays.get_data("/moved").data == b""
         assert changing.leader() == leader
+        port = changing.members[leader].port
+        assert four_letter_word(port, b"conf").startswith(b"clientPort=%d\n" % port)
     with pytest.raises(ConnectionRefusedError):
         RawClient(before)
     # Where the others connect: another one leads.

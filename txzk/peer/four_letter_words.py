@@ -92,14 +92,15 @@ class Answerer:
 
     def _conf(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         config = self._config
+        member = server.member
         return (
-            f"clientPort={config.client_port}\nsecureClientPort=-1\ndataDir={config.snap_dir}\n"
+            f"clientPort={config.client_port if member is None else member.client_port}\nsecureClientPort=-1\ndataDir={config.snap_dir}\n"
             f"dataDirSize={self._folders.folder_size(config.snap_dir)}\ndataLogDir={config.log_dir}\n"
             f"dataLogSize={self._folders.folder_size(config.log_dir)}\ntickTime={config.tick_time}\n"
             f"maxClientCnxns={config.max_client_cnxns}\nminSessionTimeout={config.min_session_timeout}\n"
             f"maxSessionTimeout={config.max_session_timeout}\nclientPortListenBacklog={config.client_port_listen_backlog}\n"
-            f"serverId={server.ensemble.sid if server.ensemble is not None else 0}\n"
-        ) + (server.ensemble.conf() if server.ensemble is not None else "")
+            f"serverId={0 if member is None else member.sid}\n"
+        ) + ("" if member is None else member.conf(not server.read_only))
 
     def _cons(self, server: ZooKeeperServer, now_ms: int, wall_ms: int) -> str:
         return "".join(f"{self._connection(cnxn, False)}\n" for cnxn in server.cnxns) + "\n"

@@ -69,8 +69,8 @@ class Member:
         self.reconfigured = False
         self.designated: tuple[int, int] | None = None
         self.wall_ms = 0
-        # Where clients connect; None for nowhere.
-        self._client_address: tuple[str, int] | None = (config.client_port_address, config.client_port)
+        # Where clients connect.
+        self._client_address = (config.client_port_address, config.client_port)
         path = quorum.config_path
         if config.reconfig_enabled and quorum.dynamic_path is None and path is not None:
             text = self._config_text(path)
@@ -162,14 +162,12 @@ class Member:
             (address.host, address.election_port) for address in server.addresses
         ]:
             self.effects.append(OpenElectionPort())
-        address = self._client_address
-        if server.client_host is not None and server.client_port is not None:
-            address = (server.client_host, server.client_port)
-        elif self.quorum.server.client_port is not None:
-            # Its line said where clients connect, and does no longer.
-            address = None
+        if server.client_host is None or server.client_port is None:
+            # A line that says nothing leaves them where they are.
+            return
+        address = (server.client_host, server.client_port)
         now = self._client_address
-        if address != now and not (address and now and address[1] == now[1] and _is_any(address[0]) and _is_any(now[0])):
+        if address != now and not (address[1] == now[1] and _is_any(address[0]) and _is_any(now[0])):
             self._client_address = address
             self.effects.append(MoveClientPort(address))
 
@@ -177,15 +175,25 @@ class Member:
         """Shows the active configuration in its node."""
         self.database.set_config(self.verifier.text(), self.verifier.version, self.wall_ms)
 
-    def conf(self) -> str:
-        """What `conf` tells of the ensemble."""
+    @property
+    def client_port(self) -> int:
+        """Where clients connect."""
+        return self._client_address[1]
+
+    def conf(self, with_members: bool) -> str:
+        """What `conf` tells of the ensemble.
+
+        :param with_members: whether it tells who belongs to it.
+        """
         quorum = self.quorum
-        server = self.verifier.servers.get(self.sid)
-        ports = f"electionPort={server.addresses[0].election_port}\nquorumPort={server.addresses[0].quorum_port}\n" if server is not None else ""
-        return (
-            f"initLimit={quorum.init_limit}\nsyncLimit={quorum.sync_limit}\nelectionAlg={quorum.election_alg}\n{ports}"
-            f"peerType={1 if self.is_observer else 0}\nmembership: \n{self.verifier.text()}"
+        addresses = (self.verifier.servers.get(self.sid) or quorum.server).addresses
+        election_ports, quorum_ports = (
+            "|".join(map(str, dict.fromkeys(ports))) for ports in zip(*((each.election_port, each.quorum_port) for each in addresses), strict=True)
         )
+        return (
+            f"initLimit={quorum.init_limit}\nsyncLimit={quorum.sync_limit}\nelectionAlg={quorum.election_alg}\n"
+            f"electionPort={election_ports}\nquorumPort={quorum_ports}\npeerType={1 if self.is_observer else 0}\n"
+        ) + (f"membership: \n{self.verifier.text()}" if with_members else "")
 
     def has_output(self, end: End) -> None:
         """The connection has something to write, or is to be closed."""

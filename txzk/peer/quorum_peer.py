@@ -331,6 +331,7 @@ class QuorumPeer:
         before = self.server
         self.server = server
         server.dirty = self._member.dirty
+        server.member = self._member
         self._member.effects += before.effects
         before.effects = []
         before.shutdown()

@@ -57,9 +57,6 @@ class Role:
     def last_seen_verifier(self) -> QuorumVerifier:
         return self._member.last_seen_verifier
 
-    def conf(self) -> str:
-        return self._member.conf()
-
     def abandon(self, reason: str) -> None:
         self.over = self.over or reason
 

@@ -42,23 +42,36 @@ _NO_MORE: Final = -1
 class EnsembleView(Protocol):
     """What the monitoring commands ask about the ensemble that a server belongs to.
 
-    :ivar sid: of the server.
     :ivar proposal_bytes: of a leader, the size of its last, its smallest and its largest proposal; None for others.
     :ivar peer_state: what `mntr` calls zk_peer_state.
     """
-
-    sid: int
 
     @property
     def proposal_bytes(self) -> tuple[int, int, int] | None: ...
     @property
     def peer_state(self) -> str: ...
 
-    def conf(self) -> str:
-        """The lines that `conf` has besides."""
-
     def figures(self, now_ms: int) -> Mapping[str, Number]:
         """What `mntr` has besides, by name without "zk_"."""
+
+
+class MemberView(Protocol):
+    """What `conf` tells of a server of an ensemble.
+
+    :ivar sid: of the server.
+    :ivar client_port: where clients connect at present.
+    """
+
+    sid: int
+
+    @property
+    def client_port(self) -> int: ...
+
+    def conf(self, with_members: bool) -> str:
+        """The lines behind those of every server.
+
+        :param with_members: whether the configuration is among them.
+        """
 
 
 # Answers a four-letter word: (first bytes, server, connection, now_ms, wall_ms) to the whole answer, None where it is no such word.
@@ -76,7 +89,8 @@ class ZooKeeperServer(ABC):
     :ivar outstanding_limit: as many requests may be under way before connections are read no further; below 0, a connection that has made one
         waits for `resume`.
     :ivar effects: what is to be done, besides what the database wants.
-    :ivar ensemble: what is known of the ensemble; None for a standalone server.
+    :ivar ensemble: what is known of the ensemble; None for a server without one, or without a leader.
+    :ivar member: what is known of this server as one of an ensemble; None for a standalone server.
     """
 
     state = ""
@@ -122,6 +136,7 @@ class ZooKeeperServer(ABC):
         self._event_key: tuple[int, str, int] | None = None
         self._event = b""
         self.ensemble: EnsembleView | None = None
+        self.member: MemberView | None = None
         self.local_sessions = False
 
     def _enter_by(self, pipeline: Pipeline) -> None:
