@@ -196,8 +196,8 @@ def test_observers_that_synchronize_are_limited(kind: str, setting: str, zxid: i
 def test_requests_reach_the_server_with_their_handler() -> None:
     world = World()
     (follower,) = world.serving(2)
-    follower.say(packets.request(0x20, 5, opcodes.CREATE, b"no create", [("ip", "10.0.0.9")]))
-    follower.say(packets.request(0x20, 6, opcodes.GET_DATA, b"", []))
+    follower.say(packets.RequestEncoder().encode(0x20, 5, opcodes.CREATE, b"no create", [("ip", "10.0.0.9")]))
+    follower.say(packets.RequestEncoder().encode(0x20, 6, opcodes.GET_DATA, b"", []))
     assert world.host.calls == [
         ("request", 2, 0x20, 5, opcodes.CREATE, b"no create", [("ip", "10.0.0.9")]), ("refuse", 2, 0x20, 6, errors.UNIMPLEMENTED),
     ]
@@ -206,7 +206,7 @@ def test_requests_reach_the_server_with_their_handler() -> None:
 def test_learners_wait_while_the_leaders_disk_is_too_far_behind() -> None:
     world = World()
     first, second = world.serving(2, 3)
-    asks = packets.request(7, 1, opcodes.CREATE, b"body", [])
+    asks = packets.RequestEncoder().encode(7, 1, opcodes.CREATE, b"body", [])
     world.dirty.clear()
     world.host.congested = True
     world.propose(1)
@@ -232,7 +232,7 @@ def test_a_leader_whose_disk_does_not_keep_up_lets_another_lead(asks: bool) -> N
     first, second = world.serving(2, 3)
     world.host.congested = True
     if asks:
-        first.say(packets.request(7, 1, opcodes.CREATE, b"body", []))
+        first.say(packets.RequestEncoder().encode(7, 1, opcodes.CREATE, b"body", []))
     world.pass_time(4 * TICK, second)
     world.log_written(0)
     world.pass_time(4 * TICK, second)
@@ -254,13 +254,13 @@ def test_a_request_that_is_too_short_ends_its_connection_only() -> None:
 def test_a_sync_is_answered_behind_what_was_proposed_before_it() -> None:
     world = World()
     first, second = world.serving(2, 3)
-    first.say(packets.request(0x20, 5, opcodes.SYNC, b"", []))
+    first.say(packets.RequestEncoder().encode(0x20, 5, opcodes.SYNC, b"", []))
     assert first.types() == ["SYNC"]
     world.propose(1)
-    first.say(packets.request(0x20, 6, opcodes.SYNC, b"", []))
+    first.say(packets.RequestEncoder().encode(0x20, 6, opcodes.SYNC, b"", []))
     world.propose(2)
-    second.say(packets.request(0x30, 1, opcodes.SYNC, b"", []))
-    first.say(packets.request(0x20, 7, opcodes.SYNC, b"", []))
+    second.say(packets.RequestEncoder().encode(0x30, 1, opcodes.SYNC, b"", []))
+    first.say(packets.RequestEncoder().encode(0x20, 7, opcodes.SYNC, b"", []))
     assert world.leader.pending_syncs == 3
     world.log_written(2)
     second.ack(1)
@@ -278,10 +278,10 @@ def test_commits_and_syncs_are_told_in_the_order_of_the_requests() -> None:
     for zxid in (1, 2, 4):
         world.propose(zxid)
         if zxid == 2:
-            first.say(packets.request(0x20, 6, opcodes.SYNC, b"", []))
-            first.say(packets.request(0x21, 1, opcodes.SYNC, b"", []))
+            first.say(packets.RequestEncoder().encode(0x20, 6, opcodes.SYNC, b"", []))
+            first.say(packets.RequestEncoder().encode(0x21, 1, opcodes.SYNC, b"", []))
             world.propose(3)
-    first.say(packets.request(0x20, 7, opcodes.SYNC, b"", []))
+    first.say(packets.RequestEncoder().encode(0x20, 7, opcodes.SYNC, b"", []))
     first.zxids()
     world.log_written(4)
     second.ack(4)

@@ -222,11 +222,11 @@ def test_acks_count_although_nonsense_follows_them() -> None:
 
 def test_requests() -> None:
     learner = Learner().in_step()
-    learner.say(packets.request(0x10, 4, opcodes.CREATE, b"body", [("digest", "a:b")]))
-    learner.say(packets.request(0x10, 5, opcodes.CLOSE_SESSION, b"", None))
-    learner.say(packets.request(0x10, 6, opcodes.SYNC, b"path", []))
-    learner.say(packets.request(0x10, 7, opcodes.GET_DATA, b"path", []))
-    learner.say(packets.request(0x10, 8, 4711, b"", []))
+    learner.say(packets.RequestEncoder().encode(0x10, 4, opcodes.CREATE, b"body", [("digest", "a:b")]))
+    learner.say(packets.RequestEncoder().encode(0x10, 5, opcodes.CLOSE_SESSION, b"", None))
+    learner.say(packets.RequestEncoder().encode(0x10, 6, opcodes.SYNC, b"path", []))
+    learner.say(packets.RequestEncoder().encode(0x10, 7, opcodes.GET_DATA, b"path", []))
+    learner.say(packets.RequestEncoder().encode(0x10, 8, 4711, b"", []))
     assert learner.calls == [
         ("request", 0x10, 4, opcodes.CREATE, b"body", [("digest", "a:b")]),
         ("request", 0x10, 5, opcodes.CLOSE_SESSION, b"", []),

@@ -206,13 +206,13 @@ def test_no_more_are_synchronized_at_once_than_settings_say() -> None:
 def test_requests_go_on_to_the_leader() -> None:
     world = World()
     observer = Observer(world).in_step()
-    observer.say(packets.request(0x30, 4, opcodes.CREATE, b"body", [("ip", "10.0.0.9")]))
-    observer.say(packets.request(0x30, 5, opcodes.SYNC, b"path", []))
+    observer.say(packets.RequestEncoder().encode(0x30, 4, opcodes.CREATE, b"body", [("ip", "10.0.0.9")]))
+    observer.say(packets.RequestEncoder().encode(0x30, 5, opcodes.SYNC, b"path", []))
     observer.say(packets.ping(EPOCH, [(0x30, 4000)]))
     assert world.follower.calls == [
         (0x30, 4, opcodes.CREATE, b"body", [("ip", "10.0.0.9")]), (0x30, 5, opcodes.SYNC, b"path", []), ("touch", 0x30, 4000),
     ]
-    observer.say(packets.request(0x30, 6, opcodes.GET_DATA, b"path", []))
+    observer.say(packets.RequestEncoder().encode(0x30, 6, opcodes.GET_DATA, b"path", []))
     assert observer.handler.closing
 
 
@@ -220,7 +220,7 @@ def test_who_asks_more_than_the_leader_takes_is_not_read_until_it_does() -> None
     world = World()
     first, second = Observer(world).in_step(), Observer(world, 9).in_step()
     world.follower.congested = True
-    first.say(packets.request(0x30, 4, opcodes.CREATE, b"body", []))
+    first.say(packets.RequestEncoder().encode(0x30, 4, opcodes.CREATE, b"body", []))
     assert first.handler.stalled and not second.handler.stalled
     world.pass_time(6 * TICK)
     assert not first.handler.closing and second.handler.closing
@@ -237,10 +237,10 @@ def test_answers_of_the_leader_find_who_asked() -> None:
     world = World()
     master = world.master
     first, second = Observer(world).in_step(), Observer(world, 9).in_step()
-    first.say(packets.request(0x30, 5, opcodes.SYNC, b"", []) + packets.revalidate(0x30, 4000))
+    first.say(packets.RequestEncoder().encode(0x30, 5, opcodes.SYNC, b"", []) + packets.revalidate(0x30, 4000))
     master.sync_forwarded()
     master.revalidation_forwarded()
-    second.say(packets.request(0x31, 5, opcodes.SYNC, b"", []) + packets.revalidate(0x31, 4000))
+    second.say(packets.RequestEncoder().encode(0x31, 5, opcodes.SYNC, b"", []) + packets.revalidate(0x31, 4000))
     assert [master.synced() for _ in range(4)] == [True, False, True, False]
     assert [master.revalidated(0x30, True), master.revalidated(7, True), master.revalidated(0x31, False), master.revalidated(8, True)] == [
         True, False, True, False,
@@ -255,7 +255,7 @@ def test_answers_for_who_is_gone_reach_nobody_else() -> None:
     world = World()
     first, second = Observer(world).in_step(), Observer(world, 9).in_step()
     for observer in (first, second):
-        observer.say(packets.request(0x30, 5, opcodes.SYNC, b"", []))
+        observer.say(packets.RequestEncoder().encode(0x30, 5, opcodes.SYNC, b"", []))
     first.handler.lost(0)
     assert world.master.synced()
     assert second.hears() == []

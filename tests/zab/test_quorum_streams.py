@@ -95,7 +95,7 @@ def again(packet: QuorumPacket, mark: str) -> bytes:
     """The packet, taken apart and made again."""
     type, zxid, data, ids = packet
     made = {
-        packets.REQUEST: lambda: packets.request(*packets.parse_request(data), ids),
+        packets.REQUEST: lambda: packets.RequestEncoder().encode(*packets.parse_request(data), ids),
         packets.PROPOSAL: lambda: packets.proposal(zxid, data),
         packets.INFORM: lambda: packets.inform(zxid, data),
         packets.ACK: lambda: packets.ack(zxid),

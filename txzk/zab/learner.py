@@ -74,6 +74,7 @@ class Learner(LearnerCnxn):
         self._snapshot_needed = False
         self._new_config: QuorumVerifier | None = None
         self._proposals = Proposals()
+        self._requests = packets.RequestEncoder()
         # Committed between NEWLEADER and UPTODATE, with the designated leader where there is one.
         self._committed: deque[tuple[Proposal, int | None]] = deque()
         # Whether something was applied since `LearnerHost.all_applied`.
@@ -130,7 +131,7 @@ class Learner(LearnerCnxn):
         :param ids: what the client has proved.
         """
         assert self.phase == BROADCAST
-        self._send(packets.request(session_id, cxid, op, body, ids))
+        self._send(self._requests.encode(session_id, cxid, op, body, ids))
 
     def revalidate(self, session_id: int, timeout: int) -> None:
         """Asks, in BROADCAST, whether a session that came here is alive; answered by `LearnerHost.revalidated`.

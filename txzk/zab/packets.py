@@ -142,29 +142,32 @@ def parse_touched(data: bytes | None) -> list[tuple[int, int]]:
     return list(_TOUCHED.iter_unpack(data))
 
 
-def request(session_id: int, cxid: int, op: int, body: bytes, ids: Iterable[tuple[str, str]] | None) -> bytes:
-    """What a client has asked a learner, for the leader.
+class RequestEncoder:
+    """Encodes what the clients of one learner ask, for the leader. Most of them have proved the same, which is encoded once."""
 
-    :param body: the bytes behind the request header, as the client sent them.
-    :param ids: what the client has proved.
-    """
-    return b"".join((_REQUEST_HEAD.pack(REQUEST, -1, _REQUEST.size + len(body), session_id, cxid, op), body, _authinfo(ids)))
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[str, str], ...], bytes] = {}
 
+    def encode(self, session_id: int, cxid: int, op: int, body: bytes, ids: Iterable[tuple[str, str]] | None) -> bytes:
+        """
+        :param body: the bytes behind the request header, as the client sent them.
+        :param ids: what the client has proved.
+        """
+        return b"".join((_REQUEST_HEAD.pack(REQUEST, -1, _REQUEST.size + len(body), session_id, cxid, op), body, self._authinfo(ids)))
 
-_remembered: dict[tuple[tuple[str, str], ...], bytes] = {}
-
-
-def _authinfo(ids: Iterable[tuple[str, str]] | None) -> bytes:
-    """The ids as they end a packet; most clients of a server have proved the same."""
-    if ids is None:
-        return _NO_AUTHINFO
-    key = tuple(ids)
-    known = _remembered.get(key)
-    if known is None:
-        known = records.encode_QuorumPacket(REQUEST, -1, None, key)[_HEAD_BYTES:]
-        if len(known) <= _LONGEST_REMEMBERED and len(_remembered) < _MOST_REMEMBERED:
-            _remembered[key] = known
-    return known
+    def _authinfo(self, ids: Iterable[tuple[str, str]] | None) -> bytes:
+        """The ids as they end a packet."""
+        if ids is None:
+            return _NO_AUTHINFO
+        key = tuple(ids)
+        known = self._known.get(key)
+        if known is None:
+            known = records.encode_QuorumPacket(REQUEST, -1, None, key)[_HEAD_BYTES:]
+            if len(known) <= _LONGEST_REMEMBERED:
+                if len(self._known) >= _MOST_REMEMBERED:
+                    del self._known[next(iter(self._known))]
+                self._known[key] = known
+        return known
 
 
 def parse_request(data: bytes | None) -> RequestPayload:
