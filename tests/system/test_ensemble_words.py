@@ -23,7 +23,7 @@ _OF_JAVA_ONLY = re.compile(r"zk_\w+?_\d+_learner_handler_qp_\w+")
 # A counter stands in one line, a summary in several; of those the count is a matter of the requests.
 _COUNTERS = """
     proposal_count commit_count learner_proposal_received_count learner_commit_received_count request_commit_queued
-    sync_processor_request_queued outstanding_changes_queued outstanding_changes_removed diff_count snap_count looking_count digest_mismatches_count
+    sync_processor_request_queued outstanding_changes_queued outstanding_changes_removed looking_count digest_mismatches_count
     connection_request_count
 """.split()
 _SUMMARIES = """
@@ -111,6 +111,13 @@ def test_the_figures_that_depend_on_the_requests_only_are_equal(answers: tuple[W
 
     javas, ours = map(chosen, answers)
     assert ours == javas
+
+
+def test_every_synchronization_is_counted(answers: tuple[Words, Words]) -> None:
+    """Whether Java sends a snapshot to a server that has nothing is a matter of when that one comes."""
+    for words in answers:
+        figures = _figures(words, "leader")
+        assert int(figures["zk_diff_count"]) + int(figures["zk_snap_count"]) == int(figures["zk_learners"]) == 2
 
 
 @pytest.mark.parametrize("role", ROLES)
