@@ -30,6 +30,12 @@ def test_a_body_that_breaks_off_is_not_forwarded(op: int, body: bytes) -> None:
     assert not is_decodable(op, body[:-1]) and not is_decodable(op, b"")
 
 
+def test_a_container_without_a_path_stops_a_java_leader() -> None:
+    """Java 3.9.5 fails over it while it reads the record, before the request has a zxid of its own."""
+    assert not is_decodable(opcodes.DELETE_CONTAINER, r.encode_DeleteContainerRequest(None))
+    assert is_decodable(opcodes.DELETE, r.encode_DeleteRequest(None, 0))
+
+
 def test_the_end_of_a_session_has_no_body() -> None:
     assert is_decodable(opcodes.CLOSE_SESSION, b"")
 

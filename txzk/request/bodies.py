@@ -10,10 +10,17 @@ from txzk.jute import records
 from txzk.jute.records import JuteError
 from txzk.request.multi import decode_multi
 
+
+def _decode_delete_container(body: bytes, start: int, end: int) -> None:
+    if records.decode_DeleteContainerRequest(body, start, end)[0].path is None:
+        # The only record of Java that cannot be read without it.
+        raise JuteError("a path is required", "DeleteContainerRequest", "path", 0)
+
+
 _DECODERS: Final[dict[int, Callable[[bytes, int, int], Any]]] = {
     opcodes.CREATE: records.decode_CreateRequest, opcodes.CREATE2: records.decode_CreateRequest,
     opcodes.CREATE_CONTAINER: records.decode_CreateRequest, opcodes.CREATE_TTL: records.decode_CreateTTLRequest,
-    opcodes.DELETE: records.decode_DeleteRequest, opcodes.DELETE_CONTAINER: records.decode_DeleteContainerRequest,
+    opcodes.DELETE: records.decode_DeleteRequest, opcodes.DELETE_CONTAINER: _decode_delete_container,
     opcodes.SET_DATA: records.decode_SetDataRequest, opcodes.SET_ACL: records.decode_SetACLRequest,
     opcodes.RECONFIG: records.decode_ReconfigRequest, opcodes.CREATE_SESSION: records.decode_CreateSessionTxn,
     opcodes.CHECK: records.decode_CheckVersionRequest, opcodes.SYNC: records.decode_SyncRequest, opcodes.MULTI: lambda body, start, end: decode_multi(body[start:end]),
