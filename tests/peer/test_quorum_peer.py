@@ -225,12 +225,12 @@ def test_the_log_of_a_leader_with_a_slow_disk_has_a_limit(monkeypatch: pytest.Mo
     world.pump()
     log = node.machine.database.log
     assert 4000 < log.pending_bytes < 25_000
-    handler = node.leading.leader.followers[0]
+    handler = node.leading.leader.audience.followers[0]
     for client in clients:
         client.send(b"".join(frame(xid, opcodes.CREATE, records.encode_CreateRequest(f"/{client.session_id}-{xid}", bytes(1000), OPEN, 0)) for xid in range(20, 40)))
     world.pump()
     pending = log.pending_bytes
-    assert handler.stalled or node.leading.leader.followers[1].stalled
+    assert handler.stalled or node.leading.leader.audience.followers[1].stalled
     node.log_held = False
     world.pump()
     assert pending < 30_000 and log.pending_bytes == 0

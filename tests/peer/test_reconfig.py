@@ -84,14 +84,14 @@ def test_one_in_nobodys_configuration_follows_and_is_taken_in() -> None:
     node = joiner(world)
     # It has learnt of theirs, and looks and asks as one that could vote.
     assert node.machine.state is ServerState.FOLLOWING and kept(node, shown(world.leader))
-    assert world.leader.leading.leader.synced_non_voting_followers(world.now_ms) == 1
+    assert world.leader.leading.leader.audience.synced_non_voting_followers(world.leader.leading.verifier, world.now_ms) == 1
     assert "peerType=0" in node.word(b"conf")
     before = searches(world)
     text = reconfig(node, line(4))
     assert "\n".join(line(sid, client="" if sid < 4 else ";0.0.0.0:2181") for sid in (1, 2, 3, 4)) == text.rpartition("\n")[0]
     world.advance(TICK_MS)
     assert all(shown(each) == text and kept(each, text) for each in world.nodes.values())
-    assert searches(world) == before and world.leader.leading.leader.synced_followers(world.now_ms) == 3
+    assert searches(world) == before and world.leader.leading.leader.audience.synced_followers(world.leader.leading.verifier, world.now_ms) == 3
     # Where its clients connect has not changed, though its line says it now.
     assert node.moved == [] and "clientPort" not in node.files["/zoo.cfg"]
 
@@ -142,7 +142,7 @@ def test_one_server_becomes_three_and_is_one_again() -> None:
     second, third = joiner(world, 2), joiner(world, 3)
     reconfig(second, line(2))
     reconfig(third, line(3))
-    assert first.leads and first.leading.leader.synced_followers(world.now_ms) == 2
+    assert first.leads and first.leading.leader.audience.synced_followers(first.leading.verifier, world.now_ms) == 2
     first.kill()
     world.until(lambda: third.serves and second.serves)
     first.start()

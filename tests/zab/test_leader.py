@@ -234,7 +234,7 @@ def test_who_comes_again_ends_the_connection_before() -> None:
     again = world.learner(2)
     assert again.join() == ["LEADERINFO", "DIFF", "NEWLEADER", "UPTODATE"]
     assert before.handler.closing
-    assert [handler.sid for handler in world.leader.followers] == [2]
+    assert [handler.sid for handler in world.leader.audience.followers] == [2]
 
 
 def test_learners_without_a_number_get_negative_ones() -> None:

@@ -261,14 +261,14 @@ def test_a_sync_is_answered_behind_what_was_proposed_before_it() -> None:
     world.propose(2)
     second.say(packets.RequestEncoder().encode(0x30, 1, opcodes.SYNC, b"", []))
     first.say(packets.RequestEncoder().encode(0x20, 7, opcodes.SYNC, b"", []))
-    assert world.leader.pending_syncs == 3
+    assert world.leader.audience.pending_syncs == 3
     world.log_written(2)
     second.ack(1)
     assert first.zxids() == [("PROPOSAL", 1), ("PROPOSAL", 2), ("COMMIT", 1), ("SYNC", 0)]
     second.ack(2)
     assert first.zxids() == [("COMMIT", 2), ("SYNC", 0)]
     assert second.zxids()[-1] == ("SYNC", 0)
-    assert world.leader.pending_syncs == 0
+    assert world.leader.audience.pending_syncs == 0
 
 
 def test_commits_and_syncs_are_told_in_the_order_of_the_requests() -> None:
@@ -363,7 +363,7 @@ def test_a_follower_that_takes_nothing_is_dropped() -> None:
         second.hears()
     assert first.handler.closing
     assert not second.handler.closing
-    assert [handler.sid for handler in world.leader.followers] == [3]
+    assert [handler.sid for handler in world.leader.audience.followers] == [3]
 
 
 def test_the_end_of_the_zxids_ends_the_leader() -> None:
@@ -390,12 +390,13 @@ def test_what_a_monitor_asks() -> None:
     assert world.leader.proposal_bytes == (-1, -1, -1)
     world.serving(2, 3, 9, observers=(8,))
     leader = world.leader
-    assert [handler.sid for handler in leader.followers] == [2, 3, 9]
-    assert [handler.sid for handler in leader.observers] == [8]
-    assert leader.synced_followers(0) == 2
-    assert leader.synced_non_voting_followers(0) == 1
-    assert leader.synced_observers(0) == 1
-    assert leader.synced_followers(100 * TICK) == 0
+    audience, verifier = leader.audience, world.host.verifier
+    assert [handler.sid for handler in audience.followers] == [2, 3, 9]
+    assert [handler.sid for handler in audience.observers] == [8]
+    assert audience.synced_followers(verifier, 0) == 2
+    assert audience.synced_non_voting_followers(verifier, 0) == 1
+    assert audience.synced_observers(0) == 1
+    assert audience.synced_followers(verifier, 100 * TICK) == 0
     world.propose(1)
     world.leader.propose(EPOCH + 2, b"x", 0)
     world.leader.propose(EPOCH + 3, b"four", 0)
@@ -407,10 +408,10 @@ def test_what_a_monitor_asks() -> None:
 def test_a_quorum_of_a_configuration_that_is_only_thought_of() -> None:
     world = World()
     world.serving(2, 9)
-    assert world.leader.quorum_synced(majority(1, 2, 3), 0)
-    assert world.leader.quorum_synced(majority(2, 9, 10), 0)
-    assert not world.leader.quorum_synced(majority(1, 10, 11), 0)
-    assert not world.leader.quorum_synced(majority(1, 2, 3), 100 * TICK)
+    assert world.leader.audience.is_quorum(majority(1, 2, 3), 1, 0)
+    assert world.leader.audience.is_quorum(majority(2, 9, 10), 1, 0)
+    assert not world.leader.audience.is_quorum(majority(1, 10, 11), 1, 0)
+    assert not world.leader.audience.is_quorum(majority(1, 2, 3), 1, 100 * TICK)
 
 
 # Reconfigurations.

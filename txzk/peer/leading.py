@@ -94,11 +94,12 @@ class Leading(Role):
 
     def figures(self, now_ms: int) -> Mapping[str, Number]:
         leader = self.leader
+        audience, verifier = leader.audience, self._member.verifier
         last, least, most = leader.proposal_bytes
         return {
-            "quorum_size": len(self._member.verifier.voters), "learners": len(leader.handlers), "synced_followers": leader.synced_followers(now_ms),
-            "synced_non_voting_followers": leader.synced_non_voting_followers(now_ms), "synced_observers": leader.synced_observers(now_ms),
-            "pending_syncs": leader.pending_syncs, "leader_uptime": now_ms - leader.started_ms, "last_proposal_size": last,
+            "quorum_size": len(verifier.voters), "learners": len(leader.handlers), "synced_followers": audience.synced_followers(verifier, now_ms),
+            "synced_non_voting_followers": audience.synced_non_voting_followers(verifier, now_ms), "synced_observers": audience.synced_observers(now_ms),
+            "pending_syncs": audience.pending_syncs, "leader_uptime": now_ms - leader.started_ms, "last_proposal_size": last,
             "max_proposal_size": most, "min_proposal_size": least,
         }
 
@@ -113,7 +114,7 @@ class Leading(Role):
         return self._member.quorum.multi_address_enabled
 
     def quorum_synced(self, verifier: QuorumVerifier, now_ms: int) -> bool:
-        return self.leader.quorum_synced(verifier, now_ms)
+        return self.leader.audience.is_quorum(verifier, self.sid, now_ms)
 
     def propose(self, zxid: int, entry: bytes, now_ms: int, reconfig: QuorumVerifier) -> None:
         self.leader.propose(zxid, entry, now_ms, reconfig)

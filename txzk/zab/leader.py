@@ -13,7 +13,6 @@ Covered by tests/zab/test_leader.py, test_leader_serving.py and test_leader_and_
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Final
@@ -23,6 +22,7 @@ from txzk.defs.zxid import COUNTER_MASK, counter_of, make
 from txzk.quorum.acks import AckSet
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab import packets
+from txzk.zab.audience import Audience
 from txzk.zab.broadcast import Broadcast, Proposal, Verifiers
 from txzk.zab.leader_host import LeaderHost, LeaderSettings
 from txzk.zab.learner_handler import LearnerHandler
@@ -50,6 +50,7 @@ class Leader:
 
     :ivar epoch: the new epoch; while it is not decided, the smallest that it can be.
     :ivar handlers: all connections of learners, in the order in which they came.
+    :ivar audience: those of them that hear what is proposed and committed.
     """
 
     def __init__(self, host: LeaderHost, settings: LeaderSettings, has_output: Callable[[LearnerHandler], None], now_ms: int) -> None:
@@ -70,9 +71,7 @@ class Leader:
         self._next_half_tick_ms = now_ms + self._half_tick_ms
         self._whole_tick = False
         self.handlers: dict[LearnerHandler, None] = {}
-        # Replaced when one comes or goes, so that what is sent to all of them may end one of them.
-        self._followers: tuple[LearnerHandler, ...] = ()
-        self._observers: tuple[LearnerHandler, ...] = ()
+        self.audience = Audience()
         self._syncs = Synchronizations(host, settings)
         self._waiting: dict[LearnerHandler, int] = {}
         self._next_nameless_sid = -1
@@ -81,7 +80,6 @@ class Leader:
         self._electing.add(settings.sid)
         self._new_leader_acks = self._electing
         self._broadcast = Broadcast(0)
-        self._pending_syncs: deque[tuple[int, LearnerHandler]] = deque()
         self._verifiers: Verifiers = (host.verifier,)
         self._allowed_to_commit = True
         self._rollover: RolloverWatch | None = None
@@ -108,52 +106,14 @@ class Leader:
         return len(self._broadcast)
 
     @property
-    def pending_syncs(self) -> int:
-        """How many syncs of learners wait for proposals before them."""
-        return len(self._pending_syncs)
-
-    @property
     def proposal_bytes(self) -> tuple[int, int, int]:
         """The sizes of the last proposal, the shortest and the longest; -1 before the first."""
         return self._last_bytes, self._least_bytes, self._most_bytes
 
     @property
-    def followers(self) -> list[LearnerHandler]:
-        """Those that get proposals, voters or not."""
-        return list(self._followers)
-
-    @property
-    def observers(self) -> list[LearnerHandler]:
-        """Those that get what is committed."""
-        return list(self._observers)
-
-    @property
     def syncs_begun(self) -> tuple[int, int]:
         """How many synchronizations have been begun: with transactions, and with a snapshot."""
         return self._syncs.diffs, self._syncs.snapshots
-
-    def synced_followers(self, now_ms: int) -> int:
-        """How many followers vote and are in step."""
-        voters = self._host.verifier.voters
-        return sum(handler.sid in voters and handler.synced(now_ms) for handler in self._followers)
-
-    def synced_non_voting_followers(self, now_ms: int) -> int:
-        """How many followers are in step that do not vote."""
-        voters = self._host.verifier.voters
-        return sum(handler.sid not in voters and handler.synced(now_ms) for handler in self._followers)
-
-    def synced_observers(self, now_ms: int) -> int:
-        """How many observers are in step."""
-        return sum(handler.synced(now_ms) for handler in self._observers)
-
-    def quorum_synced(self, verifier: QuorumVerifier, now_ms: int) -> bool:
-        """Whether this server and the followers in step are a quorum of a configuration that somebody proposes."""
-        acks = AckSet((verifier,))
-        acks.add(self.settings.sid)
-        for handler in self._followers:
-            if handler.sid is not None and handler.synced(now_ms):
-                acks.add(handler.sid)
-        return acks.has_quorum()
 
     def start(self, now_ms: int) -> None:
         """Begins; this server is the first of the quorum."""
@@ -212,7 +172,7 @@ class Leader:
         if size < self._least_bytes or self._least_bytes < 0:
             self._least_bytes = size
         self._host.append(zxid, entry)
-        for handler in self._followers:
+        for handler in self.audience.followers:
             handler.propose(zxid, packet, now_ms)
 
     def log_written(self, zxid: int, now_ms: int, wall_ms: int) -> None:
@@ -398,10 +358,7 @@ class Leader:
             handler.revalidated(session_id, self._host.revalidate(session_id, timeout_ms, handler, now_ms))
 
     def sync_requested(self, handler: LearnerHandler, session_id: int, cxid: int, body: bytes, ids: list[tuple[str, str]]) -> None:
-        if self._broadcast:
-            self._pending_syncs.append((self.last_proposed, handler))
-        else:
-            handler.send(packets.encode(packets.SYNC, 0))
+        self.audience.sync_requested(handler, self.last_proposed if self._broadcast else None)
 
     def request(
         self, handler: LearnerHandler, session_id: int, cxid: int, op: int, body: bytes, ids: list[tuple[str, str]], now_ms: int, wall_ms: int,
@@ -420,8 +377,7 @@ class Leader:
     def closed(self, handler: LearnerHandler) -> None:
         self.handlers.pop(handler, None)
         self._waiting.pop(handler, None)
-        self._followers = tuple(other for other in self._followers if other is not handler)
-        self._observers = tuple(other for other in self._observers if other is not handler)
+        self.audience.remove(handler)
         self._syncs.ended(handler)
 
     def report(self, text: str, warning: bool) -> None:
@@ -434,10 +390,9 @@ class Leader:
         last_queued_zxid = self._syncs.begin(handler, last_zxid, now_ms)
         if last_queued_zxid is None:
             return
+        self.audience.add(handler)
         if handler.is_observer:
-            self._observers += (handler,)
             return
-        self._followers += (handler,)
         for proposal in self._broadcast.behind(last_queued_zxid):
             handler.propose(proposal.zxid, proposal.packet, now_ms)
 
@@ -451,54 +406,12 @@ class Leader:
                 return
             last = taken[-1]
             if last.reconfig is None:
-                self._tell_in_order(taken)
+                self.audience.tell_committed(taken)
             else:
-                self._tell_in_order(taken[:-1])
-                self._tell_activated(last, last.reconfig)
-            self._answer_syncs(last.zxid)
+                self.audience.tell_committed(taken[:-1])
+                leader_sid = self._activate(last.reconfig, self._broadcast.acked_by(last.zxid), last.zxid)
+                self.audience.tell_activated(last, leader_sid)
             self._host.committed(last.zxid, now_ms, wall_ms)
-
-    def _tell_in_order(self, proposals: list[Proposal]) -> None:
-        """Tells the learners what is committed, and answers each sync where it stands.
-
-        A Java follower expects the answers to its clients' writes and syncs in the order of its requests, over all sessions; out of it, it would not
-        answer a write any more.
-        """
-        pending = self._pending_syncs
-        told = 0
-        while pending and proposals and pending[0][0] < proposals[-1].zxid:
-            zxid = pending[0][0]
-            end = told
-            while proposals[end].zxid <= zxid:
-                end += 1
-            self._tell_committed(proposals[told:end])
-            self._answer_syncs(zxid)
-            told = end
-        self._tell_committed(proposals[told:])
-
-    def _answer_syncs(self, zxid: int) -> None:
-        """Answers the syncs that have waited for nothing behind `zxid`."""
-        pending = self._pending_syncs
-        while pending and pending[0][0] <= zxid:
-            pending.popleft()[1].send(packets.encode(packets.SYNC, 0))
-
-    def _tell_committed(self, proposals: list[Proposal]) -> None:
-        if not proposals:
-            return
-        commits = b"".join([packets.commit(proposal.zxid) for proposal in proposals])
-        for handler in self._followers:
-            handler.send(commits)
-        if self._observers:
-            informs = b"".join([packets.inform(proposal.zxid, proposal.entry) for proposal in proposals])
-            for handler in self._observers:
-                handler.send(informs)
-
-    def _tell_activated(self, proposal: Proposal, verifier: QuorumVerifier) -> None:
-        leader_sid = self._activate(verifier, self._broadcast.acked_by(proposal.zxid), proposal.zxid)
-        for handler in self._followers:
-            handler.send(packets.commit_and_activate(proposal.zxid, leader_sid))
-        for handler in self._observers:
-            handler.send(packets.inform_and_activate(proposal.zxid, leader_sid, proposal.entry))
 
     def _activate(self, verifier: QuorumVerifier, acked: Iterable[int], zxid: int) -> int:
         """Makes `verifier` the active configuration; gives the server that is to lead in it.
@@ -531,7 +444,7 @@ class Leader:
         for handler in self.handlers:
             if handler.sid is not None and handler.synced(now_ms):
                 acks.add(handler.sid)
-        goes_on = self._host.verifier.override_quorum_decision(bool(self._followers))
+        goes_on = self._host.verifier.override_quorum_decision(bool(self.audience.followers))
         if not goes_on and not acks.has_quorum():
             self.abandon(f"the servers in step are no quorum any more: {', '.join(map(str, sorted(acks.sids)))}")
             return False
