@@ -1,4 +1,7 @@
-"""Factories for real servers: txzk under twistd, and Apache ZooKeeper 3.9.5 standalone. What a test has started ends with it, by process id."""
+"""Factories for real servers: txzk under twistd, and Apache ZooKeeper 3.9.5 standalone. What a test has started ends with it, by process id.
+
+At the end of a run stands what ensembles have been through in it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.system import ensemble_table
 from tests.system.managed import ManagedServer, java_command, twistd_command
 from tests.system.servers import java_lib
 
 Factory = Callable[..., ManagedServer]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the table, where there is something in it."""
+    if ensemble_table.FIGURES:
+        terminalreporter.section(ensemble_table.TITLE)
+        for line in ensemble_table.lines(ensemble_table.FIGURES):
+            terminalreporter.write_line(line)
 
 
 def _factory(folder: Path, kind: str) -> Iterator[Factory]:

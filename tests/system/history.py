@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
+# How it ends when a write is missed that was acknowledged.
+IS_LOST = " and is lost"
+
 
 class Outcome(Enum):
     """What is known of a write."""
@@ -212,7 +215,7 @@ class Checker:
         for write in self._history.writes:
             mark = self._final.marks.get(write.name)
             if write.outcome is Outcome.DONE and mark is None:
-                yield f"{write.name} was acknowledged at {write.zxid:#x} and is lost"
+                yield f"{write.name} was acknowledged at {write.zxid:#x}{IS_LOST}"
             if mark is not None:
                 if write.outcome is Outcome.REFUSED:
                     yield f"{write.name} was refused and happened at {mark.zxid:#x}"

@@ -14,7 +14,7 @@ from random import Random
 from typing import NamedTuple
 
 from tests.system.ensemble import Ensemble
-from tests.system.history import Closed, Final, Fired, History, Left, Listed, Made, Mark, Outcome, Read, Reply, Session, Tried, Write, check, differences
+from tests.system.history import IS_LOST, Closed, Final, Fired, History, Left, Listed, Made, Mark, Outcome, Read, Reply, Session, Tried, Write, check, differences
 from tests.system.history_connection import Address, Connection, SessionExpired, Tree, read_tree
 from tests.system.raw_client import OPEN_ACL
 from txzk.defs import opcodes
@@ -320,7 +320,9 @@ class Run:
             if len({kept[zxid] for kept in digests.values() if zxid in kept}) > 1:
                 found.append(f"digests at {zxid:#x}: {[kept.get(zxid) for kept in digests.values()]}")
         self._ensemble.figures["writes acknowledged"] += len(self._recorder.acknowledged_ns)
-        self._ensemble.figures["violations"] += len(found)
+        lost = sum(violation.endswith(IS_LOST) for violation in found)
+        self._ensemble.figures["writes lost"] += lost
+        self._ensemble.figures["violations"] += len(found) - lost
         return found
 
     def summary(self) -> str:

@@ -12,6 +12,7 @@ from itertools import count
 import pytest
 
 from tests.system.ensemble import COMMITTED_LOG, Ensemble
+from tests.system.ensemble_table import note
 from tests.system.history import differences
 from tests.system.history_clients import Settings, recording
 from tests.system.history_connection import Connection, read_tree
@@ -43,7 +44,7 @@ def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         made.start()
         yield made
         made.syncs()
-        print(f"\n{request.param}: {dict(sorted(made.figures.items()))}")
+        note(request.param, made.figures)
     finally:
         made.close()
 
@@ -116,18 +117,23 @@ def test_one_comes_back(ensemble: Ensemble, root: str, mode: str) -> None:
     assert violations == []
 
 
-@on(*ALL_JAVA, *ALL_OURS, *MIXED)
-def test_what_was_never_committed_is_taken_back(ensemble: Ensemble, root: str) -> None:
-    """A leader that is cut off logs a write that nobody else has; the next leader has it truncated."""
-    leader = ensemble.leader()
+def write_in_vain(ensemble: Ensemble, leader: int, path: str) -> None:
+    """A leader that is cut off logs a new node, which nobody hears of, and gives up."""
     client = Connection(ensemble.addresses[leader - 1], _LONG_SESSION_MS)
-    before = ensemble.syncs()
     ensemble.cut_off(leader)
-    client.send(records.encode_RequestHeader(1, opcodes.CREATE) + records.encode_CreateRequest(root, b"", OPEN_ACL, 0))
+    client.send(records.encode_RequestHeader(1, opcodes.CREATE) + records.encode_CreateRequest(path, b"", OPEN_ACL, 0))
     client.wait_at_most(_LONG_SESSION_MS / 1000)
     with pytest.raises(ConnectionError):
         client.receive()
     client.close()
+
+
+@on(*ALL_JAVA, *ALL_OURS, *MIXED)
+def test_what_was_never_committed_is_taken_back(ensemble: Ensemble, root: str) -> None:
+    """A leader that is cut off logs a write that nobody else has; the next leader has it truncated."""
+    leader = ensemble.leader()
+    before = ensemble.syncs()
+    write_in_vain(ensemble, leader, root)
     ensemble.leader(leader)
     ensemble.heal()
     kinds = ensemble.members[ensemble.leader()].kind, ensemble.members[leader].kind
