@@ -13,6 +13,7 @@ import struct
 from collections import deque
 from typing import Final, Protocol
 
+from txzk.cnxn.cnxn_counts import CnxnCounts, Stats
 from txzk.database.acl_cache import Acl
 from txzk.database.request import Reader, Request
 from txzk.database.sessions import password
@@ -42,28 +43,6 @@ MAX_OUTPUT_BYTES: Final = 1 << 20
 MAX_WAITING_READS: Final = 32
 # Events for a client that does not read cannot be held back like replies; beyond this the connection ends.
 MAX_EVENT_BYTES: Final = 16 << 20
-
-
-class Stats(Protocol):
-    """What the connections of a server count together."""
-
-    packets_received: int
-    packets_sent: int
-    bytes_received: int
-    watch_bytes: int
-    stale_replies: int
-
-    def answered_at_once(self, reads: int, size: int, bytes: int) -> None:
-        """Counts reads that did not wait; `size` is that of the last reply, `bytes` that of all of them."""
-
-    def answered_late(self, latency_ms: int, size: int) -> None:
-        """Counts one read that waited; `size` is that of its reply."""
-
-    def answered(self, size: int) -> None:
-        """Counts one other reply; 0 is the size of a ConnectResponse."""
-
-    def responded(self, size: int) -> None:
-        """Remembers the size of an event."""
 
 
 class Core(Protocol):
@@ -113,15 +92,13 @@ class Core(Protocol):
         """The connection has something to write, to close or to resume, although it received nothing."""
 
 
-class ServerCnxn:
+class ServerCnxn(CnxnCounts):
     """One client connection; see the module's theory of operation."""
 
     __slots__ = (
         "_core", "_have", "_input", "_need", "_out", "_out_bytes", "_pending", "_stalled", "_waiting_reads", "closing",
-        "connecting", "established_wall_ms", "ids", "last_cxid", "last_latency_ms", "last_op", "last_response_ms",
-        "last_zxid", "latency_count", "latency_total", "max_latency_ms", "min_latency_ms", "packets_received",
-        "packets_sent", "remote_host", "remote_port", "session_id", "session_timeout_ms", "started_ms", "with_read_only",
-        "write_paused",
+        "connecting", "established_wall_ms", "ids", "remote_host", "remote_port", "session_id", "session_timeout_ms", "started_ms",
+        "with_read_only", "write_paused",
     )
 
     def __init__(self, core: Core, remote_host: str, remote_port: int, now_ms: int, wall_ms: int) -> None:
@@ -129,6 +106,7 @@ class ServerCnxn:
         :param core: the server.
         :param now_ms: monotonic; `wall_ms` milliseconds since 1970.
         """
+        super().__init__(core.stats)
         self._core = core
         self.remote_host = remote_host
         self.remote_port = remote_port
@@ -150,21 +128,6 @@ class ServerCnxn:
         self._waiting_reads = 0
         self._out: list[bytes] = []
         self._out_bytes = 0
-        self.reset_stats()
-
-    def reset_stats(self) -> None:
-        """What `crst` does."""
-        self.packets_received = 0
-        self.packets_sent = 0
-        self.last_op = "NA"
-        self.last_cxid = -1
-        self.last_zxid = -1
-        self.last_response_ms = 0
-        self.last_latency_ms = 0
-        self.min_latency_ms = -1
-        self.max_latency_ms = 0
-        self.latency_count = 0
-        self.latency_total = 0
 
     @property
     def outstanding(self) -> int:
@@ -241,22 +204,20 @@ class ServerCnxn:
     def _process(self, data: bytes, now_ms: int, wall_ms: int) -> None:
         position = 0
         if not self.session_id:
-            if self.connecting:
-                self._stalled = True
-                self._keep(data, 0, 4)
-                return
-            position = self._first(data, now_ms, wall_ms)
-            if position == 0 or self.closing:
-                return
-            if position == len(data):
-                return
+            if not self.connecting:
+                position = self._first(data, now_ms, wall_ms)
+                if position == 0 or self.closing or position == len(data):
+                    return
             if self.connecting:
                 self._stalled = True
                 self._keep(data, position, 4)
                 return
+        if self._core.touch(self, now_ms):
+            self._requests(data, position, now_ms, wall_ms)
+
+    def _requests(self, data: bytes, position: int, now_ms: int, wall_ms: int) -> None:
+        """Goes through the frames behind `position`: answers reads at once, where nothing waits before them."""
         core = self._core
-        if not core.touch(self, now_ms):
-            return
         end = len(data)
         begin = position
         readers = core.readers
@@ -306,7 +267,7 @@ class ServerCnxn:
                 break
         self._out_bytes += sent
         self.packets_received += frames
-        stats = core.stats
+        stats = self._stats
         stats.packets_received += frames
         stats.bytes_received += position - begin
         if answered:
@@ -364,18 +325,6 @@ class ServerCnxn:
         self.connecting = True
         core.connect(self, request, now_ms, wall_ms)
         return end
-
-    def received(self, bytes: int) -> None:
-        """Counts one packet."""
-        self.packets_received += 1
-        stats = self._core.stats
-        stats.packets_received += 1
-        stats.bytes_received += bytes
-
-    def sent(self) -> None:
-        """Counts one packet that does not answer a request."""
-        self.packets_sent += 1
-        self._core.stats.packets_sent += 1
 
     def _connect_request(self, body: bytes) -> records.ConnectRequest:
         try:
@@ -447,7 +396,7 @@ class ServerCnxn:
         latency = now_ms - request.received_ms
         size = self._serve(request)
         self._count(request.op, request.xid, zxid, latency, 1, now_ms)
-        self._core.stats.answered_late(latency, size)
+        self._stats.answered_late(latency, size)
 
     def _serve(self, request: Request) -> int:
         """Answers a read; gives the size of the reply."""
@@ -469,7 +418,7 @@ class ServerCnxn:
         """
         core = self._core
         if self.closing:
-            core.stats.stale_replies += 1
+            self._stats.stale_replies += 1
             return
         pending = self._pending
         pending.popleft()
@@ -485,13 +434,13 @@ class ServerCnxn:
                 return
             self._open(request.session_id)
             self._count(request.op, 0, zxid, latency, 1, now_ms)
-            core.stats.answered(0)
+            self._stats.answered(0)
         else:
             size = _REPLY_HEADER_BYTES + len(body)
             self._out.append(_reply(size, request.xid, zxid, error) + body)
             self._out_bytes += size
             self._count(request.op if not error else _NO_OP, request.xid, zxid, latency, 1, now_ms)
-            core.stats.answered(size)
+            self._stats.answered(size)
             if request.op == opcodes.CLOSE_SESSION:
                 self.closing = True
         while pending and pending[0].op in core.readers:
@@ -548,26 +497,10 @@ class ServerCnxn:
         self._out.append(frame)
         self._out_bytes += len(frame)
         self.sent()
-        stats = core.stats
+        stats = self._stats
         stats.watch_bytes += len(frame) - 4
         stats.responded(len(frame) - 4)
         if self._out_bytes > MAX_EVENT_BYTES:
             self._out.clear()
             self.close()
         core.has_output(self)
-
-    def _count(self, op: int, xid: int, zxid: int, latency_ms: int, requests: int, now_ms: int) -> None:
-        """Counts answered requests for `cons`; the last of them is the one that the statistics show."""
-        self.packets_sent += requests
-        if xid >= 0:
-            self.last_cxid = xid
-        self.last_op = opcodes.SHORT_NAMES.get(op, "NA")
-        self.last_zxid = zxid
-        self.last_latency_ms = latency_ms
-        self.last_response_ms = now_ms
-        self.latency_count += requests
-        self.latency_total += latency_ms * requests
-        if latency_ms > self.max_latency_ms:
-            self.max_latency_ms = latency_ms
-        if self.min_latency_ms < 0 or latency_ms < self.min_latency_ms:
-            self.min_latency_ms = latency_ms
