@@ -1,4 +1,6 @@
-"""An ensemble of which one member has a bad disk: a slow one holds nobody up for long, and who has a full one leaves and comes back."""
+"""An ensemble of txzk, or with Java servers, of which one txzk member has a bad disk: a slow one holds nobody up for long, and who has a full one leaves
+and comes back.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ RUN_WITH_SLOW_CHILD = (
 )
 
 
-@pytest.fixture(params=["TTT"])
+@pytest.fixture(params=["TTT", "JJT"])
 def ensemble(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ensemble]:
     """It serves."""
     with serving(request.param, tmp_path) as made:
