@@ -13,8 +13,7 @@ from typing import Any, Final, Protocol
 
 from txzk.auth.check import OPEN_ACL, AclChecker, fix_up
 from txzk.auth.providers import ProviderRegistry
-from txzk.database import quota
-from txzk.database.acl_cache import world_permissions
+from txzk.database.acl_cache import Acl, world_permissions
 from txzk.database.node import UNKNOWN_DIGEST
 from txzk.database.request import Request
 from txzk.database.sessions import SessionTracker
@@ -31,7 +30,6 @@ from txzk.defs.errors import (
     NodeExistsError,
     NoNodeError,
     NotEmptyError,
-    QuotaExceededError,
     ReconfigDisabledError,
     UnimplementedError,
 )
@@ -41,6 +39,7 @@ from txzk.jute.txns import encode_entry
 from txzk.request import reconfig
 from txzk.request.changes import ChangeRecord, OutstandingChanges
 from txzk.request.multi import decode_multi
+from txzk.request.quotas import OverQuota, check_quota
 
 _MAX_FLAG: Final = modes.PERSISTENT_SEQUENTIAL_WITH_TTL
 _UNDELETABLE: Final = frozenset({"/", paths.ZOOKEEPER, paths.QUOTA, paths.CONFIG})
@@ -76,14 +75,14 @@ class PrepRequestProcessor:
     def __init__(
         self, tree: DataTree, tracker: SessionTracker, registry: ProviderRegistry, settings: PrepSettings,
         append: Callable[[int, bytes], None], reconfig_enabled: bool = False,
-        over_quota: Callable[[str, str, bool, int], None] = lambda message, namespace, refused, now_ms: None,
+        over_quota: OverQuota = lambda message, namespace, refused, now_ms: None,
         configurations: reconfig.Configurations | None = None,
     ) -> None:
         """
         :param append: takes the zxid and the log entry of every transaction, in order; reconfigs go to `configurations` in its place.
         :param reconfig_enabled: whether the configuration of the ensemble may be changed.
         :param configurations: of the ensemble; None where the server runs alone.
-        :param over_quota: hears of every write beyond a quota: (what was exceeded, top-level node, whether it is refused, monotonic ms).
+        :param over_quota: hears of every write beyond a quota.
         """
         self._tree = tree
         self._tracker = tracker
@@ -196,7 +195,7 @@ class PrepRequestProcessor:
         record = self._look_valid(path)
         self._allow(record, permissions.WRITE, request, path)
         if self._enforce_quota:
-            self._check_quota(path, _length(data) - _length(record.data), 0, request.received_ms)
+            check_quota(self._tree, path, _length(data) - _length(record.data), 0, self._over_quota, request.received_ms)
         version = _next_version(record.version, expected, path)
         changes = self.changes
         changes.touch(path, record, zxid)
@@ -245,21 +244,13 @@ class PrepRequestProcessor:
         if parent.ephemeral_owner and self._tree.words.session_of(parent.ephemeral_owner):
             raise NoChildrenForEphemeralsError(path)
         if self._enforce_quota:
-            self._check_quota(path, _length(data), 1, request.received_ms)
+            check_quota(self._tree, path, _length(data), 1, self._over_quota, request.received_ms)
         cversion = _wrap(parent.cversion + 1)
-        owner = 0
         txn: Any
-        if op == opcodes.CREATE_CONTAINER:
-            owner = modes.CONTAINER_OWNER
-            txn = records.CreateContainerTxn(path, data, acl, cversion)
-            body = records.encode_CreateContainerTxn(path, data, acl, cversion)
-        elif op == opcodes.CREATE_TTL:
-            owner = self._tree.words.ttl_owner(ttl)
-            txn = records.CreateTTLTxn(path, data, acl, cversion, ttl)
-            body = records.encode_CreateTTLTxn(path, data, acl, cversion, ttl)
+        if op == opcodes.CREATE_CONTAINER or op == opcodes.CREATE_TTL:
+            owner, txn, body = self._unowned(op, path, data, acl, cversion, ttl)
         else:
-            if ephemeral:
-                owner = request.session_id
+            owner = request.session_id if ephemeral else 0
             txn = _new(records.CreateTxn, (path, data, acl, ephemeral, cversion))
             if sent is not None and acl is OPEN_ACL and path.isascii():
                 # CreateTxn begins as the request does, and ASCII has one encoding only.
@@ -280,6 +271,18 @@ class PrepRequestProcessor:
             path, ChangeRecord(data, acl, 0, world, zxid, zxid, now, now, 0, 0, 0, owner, zxid, 0, UNKNOWN_DIGEST), zxid
         )
         return txn, body
+
+    def _unowned(self, op: int, path: str, data: bytes | None, acl: Acl, cversion: int, ttl: int) -> tuple[int, Any, bytes]:
+        """What is no session's but has something in the place of its owner; gives that, the transaction and its bytes."""
+        if op == opcodes.CREATE_CONTAINER:
+            return (
+                modes.CONTAINER_OWNER, records.CreateContainerTxn(path, data, acl, cversion),
+                records.encode_CreateContainerTxn(path, data, acl, cversion),
+            )
+        return (
+            self._tree.words.ttl_owner(ttl), records.CreateTTLTxn(path, data, acl, cversion, ttl),
+            records.encode_CreateTTLTxn(path, data, acl, cversion, ttl),
+        )
 
     def _check_ttl(self, op: int, flags: int, ttl: int, path: str | None) -> None:
         if not modes.is_ttl(flags):
@@ -452,34 +455,6 @@ class PrepRequestProcessor:
             return self._check(operation.path, operation.version, request)[1]
         ttl = operation.ttl if op == opcodes.CREATE_TTL else -1
         return self._create(op, operation, ttl, request, header, None)[1]
-
-    def _check_quota(self, path: str, bytes_grown: int, nodes_grown: int, now_ms: int) -> None:
-        """Tells of a write that goes over a limit, which is the hard one where there is one.
-
-        :raises QuotaExceededError: where it is (2.10).
-        """
-        governing = self._tree.quota_of(path)
-        if governing is None:
-            return
-        limits_node = self._tree.nodes.get(f"{paths.QUOTA}{governing}/{paths.LIMITS_NODE}")
-        usage_node = self._tree.nodes.get(f"{paths.QUOTA}{governing}/{paths.STATS_NODE}")
-        if limits_node is None or usage_node is None:
-            return
-        limits = quota.StatsTrack.parse(limits_node.data)
-        usage = quota.StatsTrack.parse(usage_node.data)
-        namespace = governing.split("/", 2)[1]
-        for what, grown, used, soft, hard in (
-            ("count", nodes_grown, usage.count, limits.count, limits.count_hard_limit),
-            ("bytes", bytes_grown, usage.bytes, limits.bytes, limits.byte_hard_limit),
-        ):
-            refused = hard > quota.UNLIMITED
-            limit = hard if refused else soft
-            if grown and quota.UNLIMITED < limit < used + grown:
-                kind = "hard" if refused else "soft"
-                message = f"Quota exceeded: {governing} [current {what}={used + grown}, {kind}{what.capitalize().removesuffix('s')}Limit={limit}]"
-                self._over_quota(message, namespace, refused, now_ms)
-                if refused:
-                    raise QuotaExceededError(path)
 
 
 def _length(data: bytes | None) -> int:
