@@ -1,8 +1,9 @@
 """The disk beside the reactor: batches of operations run elsewhere, in order, and reported on the reactor thread.
 
-DiskProcess is what a server uses: a process has an interpreter lock of its own. A thread has to win the reactor's lock back after every system
-call, and a reactor that is busy with many small reads lets it go for microseconds only: measured, the answer to a flush of 0.2 ms then took
-4 ms in the median and half a second at worst, against 0.4 ms and 1 ms through a process. DiskThread remains for where no process can be had.
+DiskProcess is what a server uses for all that txzk.server.shortcut does not do at once: a process has an interpreter lock of its own. A thread has to
+win the reactor's lock back after every system call, and a reactor that is busy with many small reads lets it go for microseconds only: measured, the
+answer to a flush of 0.2 ms then took 4 ms in the median and half a second at worst, against 0.4 ms and 1 ms through a process. DiskThread remains for
+where no process can be had.
 Covered by tests/server/test_disk.py.
 """
 
@@ -60,15 +61,6 @@ class DiskWorker(Protocol):
 
     def stop(self) -> None:
         """Waits until everything submitted has been run, and ends the worker; nothing need be reported any more."""
-
-
-def make_worker(reactor: Any, name: str, inherited: Sequence[int] = ()) -> DiskWorker:
-    """A DiskProcess, or where Python does not know its own program, a DiskThread.
-
-    :param name: what its failures are called in messages.
-    :param inherited: file descriptors that a child keeps open, like that of `lock_folder`.
-    """
-    return DiskProcess(reactor, name, inherited) if sys.executable else DiskThread(reactor, FileDisk(), name)
 
 
 def lock_folder(folder: str) -> int:

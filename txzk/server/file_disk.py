@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, ENOSPC, EOPNOTSUPP
 from typing import BinaryIO
 
 from txzk.defs.errors import StorageError
@@ -28,6 +28,8 @@ class FileDisk:
         self._open: dict[str, int] = {}
         # How long fdatasync has taken since somebody set this to 0.
         self.sync_ns = 0
+        # The flag that makes a write wait until it is durable itself: Linux only.
+        self._write_through: int = getattr(os, "RWF_DSYNC", 0)
 
     def run(self, ops: Sequence[DiskOp]) -> None:
         for op in ops:
@@ -65,12 +67,28 @@ class FileDisk:
         else:
             raise AssertionError(f"{op!r} is no operation of a disk")
 
-    def _write(self, fd: int, data: bytes, offset: int) -> None:
+    def _write(self, fd: int, data: bytes, offset: int, flags: int = 0) -> None:
         rest = memoryview(data)
         while rest:
-            written = os.pwrite(fd, rest, offset)
+            written = os.pwritev(fd, [rest], offset, flags) if flags else os.pwrite(fd, rest, offset)
             rest = rest[written:]
             offset += written
+
+    def write_durably(self, op: Write) -> None:
+        """Writes, and waits until that is durable, into a file of which everything else is: in one step where the system has one.
+
+        :raises StorageError: see `run`.
+        """
+        if self._write_through:
+            try:
+                self._write(self._fd(op.path), op.data, op.offset, self._write_through)
+                return
+            except OSError as error:
+                if error.errno != EOPNOTSUPP:
+                    raise StorageError(_describe(op, error)) from error
+                # Not with this file system.
+                self._write_through = 0
+        self.run([op, Sync(op.path)])
 
     def _make_dirs(self, path: str) -> None:
         if os.path.isdir(path):

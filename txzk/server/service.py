@@ -25,11 +25,12 @@ from txzk.persistence.disk import IDisk
 from txzk.persistence.purge import removals
 from txzk.persistence.recovery import Recovered, recover
 from txzk.server.client_port import ClientPortFactory
-from txzk.server.disk import DiskWorker, lock_folder, make_worker
+from txzk.server.disk import DiskWorker, lock_folder
 from txzk.server.driver import Driver, monotonic_ms, wall_ms
 from txzk.server.file_disk import FileDisk
 from txzk.server.machine import Machine, environment
 from txzk.server.quorum_driver import QuorumDriver
+from txzk.server.shortcut import make_worker
 from txzk.server.transport import DirectPort
 
 log = Logger()
@@ -54,7 +55,7 @@ class ZooKeeperService(Service):
         fail: Callable[[str], None] | None = None, make_factory: Callable[[Driver, bool], ClientPortFactory] = ClientPortFactory,
     ) -> None:
         """
-        :param make_worker: makes what writes for the server, out of what `txzk.server.disk.make_worker` takes.
+        :param make_worker: makes what writes for the server, out of what `txzk.server.shortcut.make_worker` takes.
         :param fail: called with the reason when the server cannot go on; the reactor is stopped by default.
         :param make_factory: makes the factory of the client port, out of what ClientPortFactory takes.
         """
