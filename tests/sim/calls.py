@@ -17,9 +17,9 @@ ANYONE = ((ALL, ("world", "anyone")),)
 WATCHES = {"get": DATA, "exists": EXIST, "children": CHILD}
 _OPS = {
     "create": opcodes.CREATE, "set": opcodes.SET_DATA, "delete": opcodes.DELETE, "check": opcodes.CHECK, "multi": opcodes.MULTI,
-    "get": opcodes.GET_DATA, "exists": opcodes.EXISTS, "children": opcodes.GET_CHILDREN2, "sync": opcodes.SYNC,
+    "get": opcodes.GET_DATA, "exists": opcodes.EXISTS, "children": opcodes.GET_CHILDREN2, "sync": opcodes.SYNC, "reconfig": opcodes.RECONFIG,
 }
-_WRITES = frozenset({"create", "set", "delete", "multi"})
+_WRITES = frozenset({"create", "set", "delete", "multi", "reconfig"})
 _END = records.encode_MultiHeader(-1, True, -1)
 
 
@@ -79,6 +79,8 @@ def _encode(op: Op, watch: bool) -> bytes:
         return records.encode_CheckVersionRequest(op.path, op.version)
     if kind == "multi":
         return b"".join([records.encode_MultiHeader(_OPS[part.kind], False, -1) + _encode(part, False) for part in op.parts]) + _END
+    if kind == "reconfig":
+        return records.encode_ReconfigRequest(*op.parts, op.version)
     if kind == "sync":
         return records.encode_SyncRequest(op.path)
     encode = {
@@ -96,7 +98,7 @@ def _decode(op: Op, buf: bytes, at: int, end: int) -> tuple[object, int]:
     kind = op.kind
     if kind == "create":
         return records.decode_CreateResponse(buf, at, end)[0].path, end
-    if kind == "get":
+    if kind in ("get", "reconfig"):
         answer = records.decode_GetDataResponse(buf, at, end)[0]
         return (answer.data, seen(answer.stat)), end
     if kind == "children":

@@ -141,7 +141,7 @@ def _begins_epoch(zxid: int) -> bool:
 class Op(NamedTuple):
     """A request of a client.
 
-    :ivar kind: create, set, delete, check, get, exists, children, sync or multi.
+    :ivar kind: create, set, delete, check, get, exists, children, sync, multi, or reconfig (its parts: who joins, who leaves, the whole membership).
     """
 
     kind: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from tests.sim.server import CLIENT_PORT, SimServer
 from tests.sim.swarm import Swarm
 from txzk.auth.providers import ProviderRegistry
 from txzk.config.keys import ConfigError
-from txzk.config.server import ServerConfig, load_entries
+from txzk.config.server import ServerConfig, load, load_entries
 from txzk.database.tree import DataTree
 from txzk.peer.leading import Leading
 from txzk.peer.member_database import MemberDatabase, recover_member
@@ -18,8 +19,15 @@ from txzk.peer.quorum_peer import QuorumPeer
 from txzk.peer.standalone import StandaloneServer
 from txzk.persistence.purge import removals
 from txzk.persistence.recovery import recover
+from txzk.quorum.verifiers import QuorumVerifier
 
 DATA_DIR: Final = "/data"
+ZOO_CFG: Final = "zoo.cfg"
+
+
+def server_line(sid: int, observes: bool) -> str:
+    """What a configuration says of a server."""
+    return f"server.{sid}=s{sid}:{QUORUM_PORT}:{ELECTION_PORT}:{'observer' if observes else 'participant'};{CLIENT_PORT}"
 
 
 def no_words(*_: object) -> None:
@@ -28,7 +36,9 @@ def no_words(*_: object) -> None:
 
 def for_swarm(swarm: Swarm) -> Standalone | Ensemble:
     """The machines of a world: an ensemble, or one server alone."""
-    return Standalone(swarm) if len(swarm.names) == 1 else Ensemble(swarm)
+    if len(swarm.names) == 1:
+        return Standalone(swarm)
+    return ChangingEnsemble(swarm) if swarm.reconfigures else Ensemble(swarm)
 
 
 class Standalone:
@@ -41,19 +51,21 @@ class Standalone:
 
     def config(self, sid: int) -> ServerConfig:
         """The configuration of a server."""
-        swarm = self._swarm
         folder = f"{DATA_DIR}/s{sid}"
-        entries = {
-            "dataDir": folder, "clientPort": str(CLIENT_PORT), "tickTime": str(swarm.tick_ms), "minSessionTimeout": str(swarm.tick_ms),
-            "maxSessionTimeout": str(100 * swarm.tick_ms), "maxClientCnxns": "0", "admin.enableServer": "false", **self._members(),
-        }
 
         def read(path: str) -> str:
             if path != f"{folder}/myid":
                 raise ConfigError(f"{path}: no such file")
             return str(sid)
 
-        return load_entries(entries, self._properties(), "zoo.cfg", "/", read)
+        return load_entries(self._entries(sid, self._members()), self._properties(), ZOO_CFG, "/", read)
+
+    def _entries(self, sid: int, members: dict[str, str]) -> dict[str, str]:
+        swarm = self._swarm
+        return {
+            "dataDir": f"{DATA_DIR}/s{sid}", "clientPort": str(CLIENT_PORT), "tickTime": str(swarm.tick_ms), "minSessionTimeout": str(swarm.tick_ms),
+            "maxSessionTimeout": str(100 * swarm.tick_ms), "maxClientCnxns": "0", "admin.enableServer": "false", **members,
+        }
 
     def _members(self) -> dict[str, str]:
         return {}
@@ -106,11 +118,16 @@ class Ensemble(Standalone):
     make_server = SimMember
 
     def _members(self) -> dict[str, str]:
+        return {**self._limits(), **self.first_lines()}
+
+    def first_lines(self) -> dict[str, str]:
+        """The server lines with which the ensemble begins."""
+        swarm = self._swarm
+        return dict(server_line(sid, sid > swarm.servers).split("=") for sid in range(1, swarm.servers + swarm.observers + 1))
+
+    def _limits(self) -> dict[str, str]:
         swarm = self._swarm
         lines = {"initLimit": str(swarm.init_limit), "syncLimit": str(swarm.sync_limit)}
-        for sid in range(1, len(swarm.names) + 1):
-            role = ":observer" if sid > swarm.servers else ""
-            lines[f"server.{sid}"] = f"s{sid}:{QUORUM_PORT}:{ELECTION_PORT}{role}"
         if swarm.observer_masters:
             lines["observerMasterPort"] = str(OBSERVER_PORT)
         if swarm.local_sessions:
@@ -118,7 +135,7 @@ class Ensemble(Standalone):
         return lines
 
     def _properties(self) -> dict[str, str]:
-        return {**super()._properties(), "zookeeper.forceSnapshotSync": "true" if self._swarm.force_snapshot_sync else "false"}
+        return {**super()._properties(), "zookeeper.skipACL": "yes", "zookeeper.forceSnapshotSync": "true" if self._swarm.force_snapshot_sync else "false"}
 
     def boot(self, server: SimServer) -> Any:
         swarm = self._swarm
@@ -128,7 +145,11 @@ class Ensemble(Standalone):
         random = Random(server.chance.random())
         database = MemberDatabase(config, recovered, random, server.disk, server.now_ms, swarm.commit_log, swarm.snapshot_size_factor)
         _watch(database, server)
-        return QuorumPeer(config, database, ProviderRegistry(config.properties), random, no_words, _no_file, server.now_ms, server.wall_ms)
+        return QuorumPeer(config, database, ProviderRegistry(config.properties), random, no_words, self._reader(server), server.now_ms, server.wall_ms)
+
+    def _reader(self, server: SimServer) -> Callable[[str], str]:
+        """Reads the files of the configuration: there are none."""
+        return _no_file
 
     def serving(self, machine: Any) -> bool:
         role = machine.role
@@ -148,6 +169,66 @@ class Ensemble(Standalone):
     def last_zxid(self, machine: Any) -> int:
         zxid: int = machine.database.last_zxid
         return zxid
+
+
+class ChangingEnsemble(Ensemble):
+    """One whose members change; each server has its configuration in files.
+
+    :ivar newest: gives the configuration that was committed last.
+    """
+
+    def __init__(self, swarm: Swarm) -> None:
+        super().__init__(swarm)
+        self.newest: Callable[[], QuorumVerifier]
+
+    def config(self, sid: int) -> ServerConfig:
+        return self._load(sid, self._text(sid, self.first_lines()), _no_file)
+
+    def boot(self, server: SimServer) -> Any:
+        path = f"{server.config.data_dir}/{ZOO_CFG}"
+        if not server.disk.exists(path):
+            server.disk.put(path, self._text(server.sid, self.first_lines()).encode())
+        try:
+            server.config = self._read_config(server)
+        except ConfigError as error:
+            if "the servers of the ensemble" not in str(error):
+                raise
+            # It was taken out of the ensemble. Its operator lets it come again, and wait until it is taken in.
+            lines = dict(line.split("=") for line in self.newest().text().split("\n") if line.startswith("server."))
+            server.disk.put(path, self._text(server.sid, lines).encode())
+            server.config = self._read_config(server)
+        return super().boot(server)
+
+    def kept(self, server: SimServer) -> QuorumVerifier | None:
+        """The configuration with which a server would start now; None where it is not in it."""
+        try:
+            quorum = self._read_config(server).quorum
+        except ConfigError:
+            return None
+        return quorum.verifier if quorum is not None else None
+
+    def _text(self, sid: int, lines: dict[str, str]) -> str:
+        """A zoo.cfg with these server lines; who is not in them observes, and is known to nobody else."""
+        if f"server.{sid}" not in lines:
+            key, _, value = server_line(sid, True).partition("=")
+            lines = {**lines, key: value}
+        return "".join(f"{key}={value}\n" for key, value in self._entries(sid, {**self._limits(), "reconfigEnabled": "true", **lines}).items())
+
+    def _read_config(self, server: SimServer) -> ServerConfig:
+        read = self._reader(server)
+        return self._load(server.sid, read(f"{server.config.data_dir}/{ZOO_CFG}"), read)
+
+    def _load(self, sid: int, text: str, read: Callable[[str], str]) -> ServerConfig:
+        folder = f"{DATA_DIR}/s{sid}"
+        return load(text, self._properties(), ZOO_CFG, folder, lambda path: str(sid) if path == f"{folder}/myid" else read(path))
+
+    def _reader(self, server: SimServer) -> Callable[[str], str]:
+        def read(path: str) -> str:
+            if not server.disk.exists(path):
+                return _no_file(path)
+            return server.disk.content(path).decode()
+
+        return read
 
 
 def _watch(database: Any, server: SimServer) -> None:

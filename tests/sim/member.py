@@ -12,6 +12,8 @@ from typing import Any, Final
 from tests.sim.network import Attempt, End
 from tests.sim.server import Connection, SimServer, Waiting
 from txzk.defs.errors import StorageError
+from txzk.persistence.disk import DiskOp, Remove, SyncDir, write_atomic
+from txzk.quorum.verifiers import QuorumVerifier
 
 QUORUM_PORT: Final = 2888
 ELECTION_PORT: Final = 3888
@@ -28,11 +30,12 @@ class SimMember(SimServer):
         super().__init__(*arguments)
         self._dials = 0
         self._leader_dial = 0
+        self._verifiers: list[QuorumVerifier] = []
         self._attempts: dict[int, Attempt] = {}
         self._carriers.update({
             "WriteEpoch": self._write_epoch, "ChangeLog": self._change_log, "DialElection": self._dial_election, "DialLeader": self._dial_leader,
             "OpenQuorumPort": self._open_quorum_port, "CloseQuorumPort": self._close_quorum_port,
-            "OpenObserverMasterPort": self._open_observer_port, "CloseObserverMasterPort": self._close_observer_port, "ReplaceFiles": lambda effect: None,
+            "OpenObserverMasterPort": self._open_observer_port, "CloseObserverMasterPort": self._close_observer_port, "ReplaceFiles": self._replace_files,
             "OpenElectionPort": lambda effect: None, "MoveClientPort": lambda effect: None,
         })
 
@@ -43,6 +46,7 @@ class SimMember(SimServer):
         for attempt in self._attempts.values():
             attempt.cancel()
         self._attempts.clear()
+        self._verifiers = self.verifiers
         super()._die(silently)
 
     def _settle(self, machine: Any) -> None:
@@ -82,6 +86,25 @@ class SimMember(SimServer):
     def _change_log(self, effect: Any) -> None:
         life = self.life
         self.log_disk.submit(effect.ops, lambda failure: self.run(life, lambda: self._done(failure, lambda: self.machine.log_changed())))
+
+    def _replace_files(self, effect: Any) -> None:
+        """At once, as txzk.server.quorum_driver."""
+        ops: list[DiskOp] = []
+        for path, data in effect.changes:
+            if data is not None:
+                ops += write_atomic(path, data)
+            elif self.disk.exists(path):
+                ops += [Remove(path), SyncDir(path[: path.rfind("/")])]
+        if not self.changing_files(self, ops):
+            self.disk.run(ops)
+
+    @property
+    def verifiers(self) -> list[QuorumVerifier]:
+        """The configurations that it counts with, or did when it was up: the active one, and the one that was proposed last."""
+        if self.machine is not None:
+            member = self.machine._member
+            self._verifiers = [member.verifier, member.last_seen_verifier]
+        return self._verifiers
 
     # Network
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
 from tests.sim.history import Op
 from tests.sim.member import OBSERVER_PORT, QUORUM_PORT
 from tests.sim.server import SimServer
+from txzk.persistence.disk import DiskOp
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -42,7 +44,8 @@ class Nemesis:
     def _strike(self) -> None:
         if not self._active:
             return
-        kind = self._chance.choice(self._world.swarm.faults)
+        swarm = self._world.swarm
+        kind = "reconfig" if swarm.reconfigures and self._chance.random() < 0.3 else self._chance.choice(swarm.faults)
         if kind == "in_sync":
             # It strikes at its own time.
             self._next()
@@ -199,6 +202,21 @@ class Nemesis:
             client.stop()
         self._world.add_client()
         return True
+
+    def _reconfig(self) -> bool:
+        """Somebody changes the membership."""
+        clients = [client for client in self._world.clients if client.busy and client.connected]
+        if not clients:
+            return False
+        self._chance.choice(clients).ask_now(self._world.membership.change(self._chance))
+        return True
+
+    def changing_files(self, server: SimServer, ops: Sequence[DiskOp]) -> bool:
+        """A server changes the files of its configuration; gives whether it dies on the way, with some of it done."""
+        if not self._active or self._chance.random() > 0.1:
+            return False
+        server.disk.run(ops[: self._chance.randint(0, len(ops))])
+        return self._down(server, self._chance.random() < 0.7, 10, 2000)
 
     # The network
 

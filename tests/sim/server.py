@@ -20,6 +20,7 @@ from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
 from txzk.defs.errors import StorageError
 from txzk.defs.zxid import counter_of
+from txzk.persistence.disk import DiskOp
 
 CLIENT_PORT: Final = 2181
 WALL_MS: Final = 1_700_000_000_000
@@ -164,6 +165,7 @@ class SimServer:
         self.violated: Callable[[str], None] = lambda text: None
         self.trace: Callable[[str], None] | None = None
         self.new_disk: Callable[[DiskQueue], None] = lambda queue: None
+        self.changing_files: Callable[[SimServer, list[DiskOp]], bool] = lambda server, ops: False
         self._kept: deque[Callable[[], None]] = deque()
         self._timer: Timer | None = None
         self._timer_ms = self._fired_ms = 0

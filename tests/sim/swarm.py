@@ -7,17 +7,18 @@ from random import Random
 from typing import Final
 
 # The kinds of faults; tests/sim/nemesis.py says what they do.
-FAULTS: Final = (
+_COMMON: Final = (
     "kill", "power", "blackout", "pause", "partition", "one_way", "stall", "cut", "slow_disk", "bad_disk", "client", "restart_fast", "rot", "isolate",
     "in_sync", "handover",
 )
+FAULTS: Final = (*_COMMON, "reconfig")
 
 
 @dataclass
 class Swarm:
     """The knobs of one world. Times end in their unit.
 
-    :ivar servers: that vote; `observers` come besides.
+    :ivar servers: that vote at first; `observers` come besides, and `spares`, which are no members yet.
     :ivar faults: those that happen, about one every `gap_ms`.
     :ivar purges: whether old snapshots and logs are removed at each start.
     :ivar snapshot_nodes: how many nodes go into a snapshot at a time.
@@ -56,13 +57,19 @@ class Swarm:
     idles: bool
     restart_at_end: bool
     minority_stays_down: bool
+    spares: int
     observer_masters: bool
     local_sessions: bool
 
     @property
+    def reconfigures(self) -> bool:
+        """Whether the members change."""
+        return "reconfig" in self.faults
+
+    @property
     def names(self) -> list[str]:
         """Of all servers, in the order of their ids."""
-        return [f"s{sid}" for sid in range(1, self.servers + self.observers + 1)]
+        return [f"s{sid}" for sid in range(1, self.servers + self.observers + self.spares + 1)]
 
 
 def draw(seed: int, servers: int | None = None) -> Swarm:
@@ -74,12 +81,17 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
     drawn = chance.choice((3, 3, 3, 3, 3, 3, 4, 5, 5, 7))
     count = drawn if servers is None else servers
     tick_ms = chance.choice((100, 200, 200, 400))
-    faults = tuple(kind for kind in FAULTS if chance.random() < 0.4)
+    faults = tuple(kind for kind in _COMMON if chance.random() < 0.4)
     observers = chance.choice((0, 0, 0, 1)) if count > 1 else 0
     kinds = Random(f"kinds {seed}")
     observer_masters = count > 1 and kinds.random() < 0.2
     if observer_masters:
         observers = kinds.choice((1, 1, 2))
+    local_sessions = count > 1 and kinds.random() < 0.15
+    spares = 0
+    if count > 2 and kinds.random() < 0.25:
+        faults += ("reconfig",)
+        spares = kinds.choice((0, 1, 2)) if count < 6 else 0
     return Swarm(
         seed=seed,
         servers=count,
@@ -111,5 +123,6 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
         restart_at_end=chance.random() < 0.25,
         minority_stays_down=chance.random() < 0.3,
         observer_masters=observer_masters,
-        local_sessions=count > 1 and kinds.random() < 0.15,
+        local_sessions=local_sessions,
+        spares=spares,
     )

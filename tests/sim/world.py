@@ -14,15 +14,18 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
 from tests.sim import checkers, machines
+from tests.sim.calls import Call
 from tests.sim.client import SHARED, Acknowledged, SimClient
 from tests.sim.clock import SimClock
 from tests.sim.disk_queue import DiskQueue
 from tests.sim.history import Entry, History, Model, Op
+from tests.sim.membership import Membership
 from tests.sim.nemesis import Nemesis
 from tests.sim.network import Network, Weather
 from tests.sim.recorder import last_txn, recorded
@@ -31,6 +34,7 @@ from tests.sim.swarm import Swarm
 from txzk.cnxn.client_words import Server
 from txzk.database.tree import DataTree
 from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
+from txzk.defs.opcodes import RECONFIG
 from txzk.jute.records import TxnHeader
 from txzk.peer import database
 from txzk.persistence.disk import read_all
@@ -94,6 +98,8 @@ class World:
         self.acknowledged = Acknowledged()
         self.servers = [self._server(sid) for sid in range(1, len(swarm.names) + 1)]
         self.clients: list[SimClient] = []
+        self.membership = Membership(self)
+        self.machine.newest = lambda: self.membership.newest
         self.nemesis = Nemesis(self, Random(f"nemesis {seed}"))
         self._applied: list[tuple[DataTree, Entry]] = []
         self._current: SimServer | None = None
@@ -116,6 +122,7 @@ class World:
         server.violated = self.violated
         server.reported = lambda text: self._reported(server, text)
         server.new_disk = self._new_disk
+        server.changing_files = lambda server, ops: self.nemesis.changing_files(server, ops)
         if self.trace is not None:
             server.trace = self.say
         return server
@@ -170,7 +177,7 @@ class World:
 
     def may_lose(self, server: SimServer) -> bool:
         """Whether the others are enough for a quorum for ever."""
-        return self.swarm.servers > 2 and server.sid <= self.swarm.servers
+        return self.swarm.servers > 2 and server.sid <= self.swarm.servers and not self.swarm.reconfigures
 
     def revive(self, server: SimServer) -> None:
         """Somebody starts a server again."""
@@ -200,6 +207,8 @@ class World:
         self._digest = zlib.crc32(b"%d %d" % (header.zxid, digest or 0), self._digest)
         entry = self.history.applied(server.name if server is not None else "?", before, header, txn, digest)
         self._applied.append((tree, entry))
+        if header.type == RECONFIG and server is not None and self._serving.get(server) is tree and self.machine.leading(server.machine):
+            self.count("reconfigs")
 
     def _after_input(self, server: SimServer) -> None:
         machine = server.machine
@@ -311,7 +320,7 @@ class World:
     def _live(self) -> None:
         self.nemesis.end()
         self._choose_quorum()
-        if not self._all_serve() or not self._all_answered():
+        if not self._all_serve() or not self._all_answered() or not self._change_members():
             return
         if self.swarm.idles:
             self._idle()
@@ -331,7 +340,12 @@ class World:
     def _choose_quorum(self) -> None:
         """Starts what is down, but for a minority that may be lost for good."""
         swarm = self.swarm
-        if swarm.minority_stays_down and swarm.servers > 2:
+        if swarm.minority_stays_down and swarm.reconfigures:
+            for server in self._chance.sample(self.servers, len(self.servers)):
+                if self._chance.random() < 0.5 and self.membership.are_enough([other for other in self.servers if other not in [server, *self._stays_down]]):
+                    server.kill()
+                    self._stays_down.append(server)
+        elif swarm.minority_stays_down and swarm.servers > 2:
             most = (swarm.servers - 1) // 2
             candidates = [server for server in self.servers if server.sid <= swarm.servers]
             refusing = [server for server in candidates if server.refused or server.may_refuse]
@@ -393,6 +407,17 @@ class World:
                 self.violated(f"{read!r} is behind {sync!r}, which was asked when {sync.floor:#x} had been acknowledged")
         return True
 
+    def _change_members(self) -> bool:
+        """Where members change they do so in peace too, and all find together again."""
+        clients = [client for client in self.clients if not client.dead and client.connected]
+        if not self.swarm.reconfigures or not clients:
+            return True
+        for _ in range(self._chance.randint(0, 3)):
+            call = self._chance.choice(clients).ask_now(self.membership.change(self._chance))
+            if not self._until(ANSWER_MS, partial(_is_over, call), lambda call=call: f"this was not answered: {call!r}") or not self._all_serve():  # type: ignore[misc]
+                return False
+        return True
+
     def _idle(self) -> None:
         """Whoever says no more than that he is there keeps his session, on whatever server."""
         sessions = {client: client.session.info.id for client in self.clients if not client.dead and client.connected}
@@ -432,6 +457,8 @@ class World:
             checkers.check_tree(server.name, tree, model, self.violated)
             if tree.digest_mismatches and not server.fuzzy_zxid:
                 self.violated(f"{server.name}: its tree was {tree.digest_mismatches} times another one than the leader predicted")
+        if self.swarm.reconfigures:
+            self.membership.check(self._present())
 
     def _check_logs(self) -> None:
         model = Model(lambda text: None)
@@ -439,3 +466,7 @@ class World:
         checkers.check_answers(self.history, [call for client in self.clients for call in client.calls], model, self.violated)
         for client in self.clients:
             checkers.check_client(client.log, model, self.violated)
+
+
+def _is_over(call: Call) -> bool:
+    return call.lost or call.zxid > 0

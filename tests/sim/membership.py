@@ -1,0 +1,87 @@
+"""Membership: which servers a simulated ensemble has, where that changes while it runs. Covered by tests/sim/test_world.py."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.sim.history import Op
+from tests.sim.machines import server_line
+from tests.sim.server import SimServer
+from txzk.defs import opcodes
+from txzk.defs.zxid import counter_of
+from txzk.quorum.text import parse_config
+from txzk.quorum.verifiers import QuorumVerifier
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+
+class Membership:
+    """See the module."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def newest(self) -> QuorumVerifier:
+        """The configuration that was committed last."""
+        entries = self._world.history.entries
+        texts = [entry.txn.data for entry in entries if entry.header.type == opcodes.RECONFIG]
+        if texts:
+            return parse_config(texts[-1].decode())
+        lines = self._world.machine.first_lines()
+        return parse_config("\n".join(f"{key}={value}" for key, value in lines.items()))
+
+    def change(self, chance: Random) -> Op:
+        """A reconfig that somebody may want."""
+        config = self.newest
+        version = config.version if chance.random() < 0.3 else -1
+        everybody = [server.sid for server in self._world.servers]
+        voters, observers = list(config.voters), list(config.observers)
+        outside = [sid for sid in everybody if sid not in config.servers]
+        kind = chance.choice(("leave", "leave", "join", "join", "role", "role", "whole", "designate", "both"))
+        leader = self._world.leader()
+        if kind == "whole":
+            chance.shuffle(everybody)
+            count = chance.randint(min(3, len(everybody)), len(everybody))
+            lines = [server_line(sid, at >= 3 and chance.random() < 0.3) for at, sid in enumerate(everybody[:count])]
+            return Op("reconfig", version=version, parts=(None, None, ",".join(lines)))
+        if kind == "designate" and leader is not None and leader.sid in voters:
+            # The leader votes no more, or leaves: another one is to lead.
+            if chance.random() < 0.5:
+                return Op("reconfig", version=version, parts=(None, str(leader.sid), None))
+            return Op("reconfig", version=version, parts=(server_line(leader.sid, True), None, None))
+        leaving = str(chance.choice(voters + observers)) if kind in ("leave", "both") else None
+        joining = None
+        if kind in ("join", "both") and outside:
+            joining = server_line(chance.choice(outside), chance.random() < 0.3)
+        elif leaving is None:
+            sid = chance.choice(voters + observers + observers)
+            joining = server_line(sid, sid in voters)
+        return Op("reconfig", version=version, parts=(joining, leaving, None))
+
+    def are_enough(self, servers: list[SimServer]) -> bool:
+        """Whether these are a quorum of every configuration that any server may count with."""
+        sids = [server.sid for server in servers]
+        verifiers = [verifier for server in self._world.servers for verifier in server.verifiers]
+        return all(verifier.contains_quorum(sids) for verifier in [*verifiers, self.newest] if verifier.version >= self.newest.version)
+
+    def check(self, servers: list[SimServer]) -> None:
+        """All servers have the configuration that was committed last, none was proposed behind it, and their files say the same."""
+        newest = self.newest
+        if not newest.version and servers:
+            # The first one has the version that the first leader gives to it.
+            newest = newest.with_version(servers[0].verifiers[0].version)
+            if counter_of(newest.version):
+                self._world.violated(f"nobody has committed the configuration {_told(newest)} of {servers[0].name}")
+        for server in servers:
+            active, last_seen = server.verifiers
+            kept = self._world.machine.kept(server)
+            for verifier, what in ((active, "has"), (last_seen, "is to have"), (kept, "would start with")):
+                if verifier is not None and verifier.text() != newest.text() and (server.sid in newest.servers or what == "has"):
+                    self._world.violated(f"{server.name} {what} the configuration {_told(verifier)}, not {_told(newest)}")
+
+
+def _told(verifier: QuorumVerifier) -> str:
+    return f"{verifier.version:#x} (voters {list(verifier.voters)}, observers {list(verifier.observers)})"
