@@ -24,7 +24,6 @@ from txzk.peer.member_database import MemberDatabase
 from txzk.peer.member_measures import MemberMeasures
 from txzk.peer.ordering import OrderingServer
 from txzk.peer.server import FourLetterWords
-from txzk.request.prep import PrepRequestProcessor
 from txzk.request.reconfig import Configurations
 
 # Of the log that waits for the batch which is being written; beyond it requests wait.
@@ -35,7 +34,6 @@ class LeaderServer(OrderingServer):
     """The server of the clients while this member leads; with leaderServes=no it hangs up on them, and serves learners only."""
 
     state = "leader"
-    _measures: MemberMeasures
 
     def __init__(
         self, config: ServerConfig, database: MemberDatabase, registry: ProviderRegistry, random: Random, four_letter_words: FourLetterWords,
@@ -53,6 +51,7 @@ class LeaderServer(OrderingServer):
         tracker = SessionTracker(sid, config.tick_time, now_ms, database.sessions, local_sessions)
         self._history = database
         super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose, configurations)
+        self._measures = MemberMeasures(self.stats, self.tree, self._prep, self._reads.child_lists, True)
         self.local_sessions = local_sessions
         self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
         self._serves = config.settings.leader_serves != "no"
@@ -69,9 +68,6 @@ class LeaderServer(OrderingServer):
         else:
             self.stats.metrics.count("connection_rejected")
             cnxn.close()
-
-    def _measure(self, prep: PrepRequestProcessor | None) -> MemberMeasures:
-        return MemberMeasures(self.stats, self.tree, prep, self._reads.child_lists, True)
 
     def _propose(self, zxid: int, entry: bytes) -> None:
         self._measures.proposed(zxid, entry)

@@ -44,7 +44,6 @@ class OrderingServer(ZooKeeperServer):
         )
         self._chain = RequestChain(self.tree, self._prep)
         self._enter_by(self._chain)
-        self._measures = self._measure(self._prep)
         self._next_container_check_ms = now_ms + self.settings.container_check_interval_ms
 
     def _create_session(self, cnxn: ServerCnxn, session_id: int, timeout_ms: int, now_ms: int, wall_ms: int) -> None:

@@ -26,11 +26,9 @@ from txzk.jute import records
 from txzk.peer.connection_throttle import BlueThrottle
 from txzk.peer.database import ZKDatabase
 from txzk.peer.effects import Effect, Report
-from txzk.peer.measures import PipelineMeasures
 from txzk.peer.request_throttler import Pipeline, RequestThrottler
 from txzk.peer.stats import ServerStats
 from txzk.request.namespaces import NamespaceSums
-from txzk.request.prep import PrepRequestProcessor
 from txzk.request.reads import Reads
 from txzk.trace.metrics import Number
 from txzk.trace.rate_logger import RateLogger
@@ -144,9 +142,6 @@ class ZooKeeperServer(ABC):
         self._pipeline = pipeline
         if self.settings.request_throttle_max_requests > 0:
             self._throttler = RequestThrottler(self.settings, pipeline, self.stats.metrics, self._finished)
-
-    def _measure(self, prep: PrepRequestProcessor | None) -> PipelineMeasures:
-        return PipelineMeasures(self.stats, self.tree, prep, self._reads.child_lists)
 
     # Connections
 

@@ -14,6 +14,7 @@ from txzk.config.server import ServerConfig
 from txzk.database.sessions import SessionTracker
 from txzk.peer.database import ZKDatabase
 from txzk.peer.effects import Effect, Stop
+from txzk.peer.measures import PipelineMeasures
 from txzk.peer.ordering import OrderingServer
 from txzk.peer.server import FourLetterWords
 from txzk.persistence.recovery import Recovered
@@ -43,6 +44,7 @@ class StandaloneServer(OrderingServer):
         database = ZKDatabase(config, recovered, random, now_ms)
         tracker = SessionTracker(_SERVER_ID, config.tick_time, now_ms, tree.sessions)
         super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, database.log.append)
+        self._measures = PipelineMeasures(self.stats, self.tree, self._prep, self._reads.child_lists)
         if recovered.loaded_txns:
             database.begin_snapshot(now_ms)
 
