@@ -148,6 +148,43 @@ def test_long_data_far_from_the_end_of_the_bytes_is_refused_too() -> None:
         load.feed(HEAD + ROOT + records.encode_SnapshotNode("/a", bytes(1001), -1, (0,) * 9) + bytes(5000))
 
 
+def test_a_node_is_read_as_its_schema_says() -> None:
+    stat = (11, 12, 13, 14, 15, 16, 17, 18, 19)
+    for data in (None, b"", b"data"):
+        record = records.encode_SnapshotNode("/\u00fc", data, 1, stat)
+        load = loader()
+        load.feed(HEAD + ROOT + record + b"\0\0\0\1/")
+        node = load.tree.nodes["/\u00fc"]
+        found = (node.czxid, node.mzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion, node.ephemeral_owner, node.pzxid)
+        assert records.parse_SnapshotNode(record) == ("/\u00fc", data, 1, stat) == ("/\u00fc", node.data, node.acl, found)
+        alone = DataTree(empty=True)
+        for path in ("", "/\u00fc"):
+            alone.load_node(path, load.tree.nodes[path])
+        alone.loaded()
+        assert alone.digest == load.tree.digest
+
+
+def test_a_path_that_is_no_utf_8_is_read_as_its_schema_says() -> None:
+    record = b"\0\0\0\2/\xff" + ROOT[4:]
+    path = records.parse_SnapshotNode(record).path
+    assert path is not None and path != "/"
+    load = loader()
+    load.feed(HEAD + ROOT + record + b"\0\0\0\1/")
+    alone = DataTree(empty=True)
+    for each in ("", path):
+        alone.load_node(each, load.tree.nodes[each])
+    alone.loaded()
+    assert alone.digest == load.tree.digest
+
+
+def test_equal_numbers_of_a_node_are_one_object() -> None:
+    large = 1 << 40
+    load = loader()
+    load.feed(HEAD + records.encode_SnapshotNode("", b"", -1, (large, large, large, large, 0, 0, 0, 0, large)) + b"\0\0\0\1/")
+    node = load.tree.nodes["/"]
+    assert node.mzxid is node.czxid is node.pzxid and node.mtime is node.ctime
+
+
 def test_lists_without_entries() -> None:
     load = loader()
     load.feed(b"\0\0\0\0\0\0\0\2" + records.encode_SnapshotAcl(1, None) + records.encode_SnapshotAcl(2, ANYONE) + ROOT + b"\0\0\0\1/")

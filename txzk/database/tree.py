@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from txzk.database import quota
 from txzk.database.acl_cache import OPEN_ID, READ_ACL, AclCache
-from txzk.database.node import UNKNOWN_DIGEST, DataNode, StatFields, fresh_node, node_digest
+from txzk.database.node import UNKNOWN_DIGEST, DataNode, StatFields, checksum_of, digest_of, fresh_node, node_digest
 from txzk.database.watches import NODE_CHILDREN_CHANGED, NODE_CREATED, NODE_DATA_CHANGED, NODE_DELETED, WatchManager
 from txzk.defs import errors, opcodes, paths
 from txzk.defs.errors import StorageError
@@ -90,9 +90,10 @@ class DataTree:
         self._empty(self.words, self.keep_digest)
         return nodes
 
-    def load_node(self, path: str, node: DataNode) -> None:
+    def load_node(self, path: str, node: DataNode, checksum: int | None = None) -> None:
         """Puts a node of a snapshot into its place; parents come first, the root has the path "".
 
+        :param checksum: what `checksum_of` gives for it, if that is known.
         :raises StorageError: for a node whose parent has not been loaded.
         """
         if path == "":
@@ -103,17 +104,26 @@ class DataTree:
             parent = self.nodes.get(path[:slash])
             if parent is None:
                 raise StorageError(f"node {path!r} comes without its parent")
-            if parent.children is None:
-                parent.children = {}
-            parent.children[path[slash + 1 :]] = None
+            children = parent.children
+            if children is None:
+                children = parent.children = {}
+            children[path[slash + 1 :]] = None
             self.nodes[path] = node
             self._data_size += len(path) + _length(node.data)
         self.acl_cache.add_usage(node.acl)
         if node.ephemeral_owner:
             self._add_owned(path, node.ephemeral_owner)
         if self.keep_digest and not path.startswith("/zookeeper/"):
-            self._digest = (self._digest + node_digest(path or "/", node)) & _DIGEST_MASK
-            node.digest = UNKNOWN_DIGEST  # remembered only where it will be asked for again soon: it costs an int object
+            if checksum is None:
+                checksum = checksum_of(path or "/", node.data)
+            # Not remembered by the node, where it would cost an int object: few will be asked for it soon.
+            self._digest = (
+                self._digest
+                + digest_of(
+                    checksum, node.czxid, node.mzxid, node.pzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion,
+                    node.ephemeral_owner,
+                )
+            ) & _DIGEST_MASK
 
     def loaded(self) -> None:
         """Ends the loading of a snapshot: drops ACLs without a user, registers and recounts the quotas, adds what old files lack."""
