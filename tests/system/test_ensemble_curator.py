@@ -1,4 +1,4 @@
-"""Curator's lock, leader and cache recipes while the leader of the ensemble is killed; the program is tests/peers/survivors."""
+"""Curator's lock, leader and cache recipes (CuratorCache, TreeCache, NodeCache) while the leader of the ensemble is killed; the program is tests/peers/survivors."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ other = curator_process("survivors/Surviving.java")
 # Each counts so far.
 _COUNTS = 150
 _NODES = 20
+# CuratorCache, TreeCache and NodeCache.
+_CACHES = ("cache", "tree", "node")
 
 
 @pytest.fixture(params=["JJJ", "TTT", "JTT"])
@@ -47,7 +49,8 @@ async def _recipes(server: Ensemble, one: Program, other: Program) -> None:
     assert await other.ask("latch", "start", "/latch") == "started"
     assert await one.ask("put", "/cached", "top") == "put"
     for each in (one, other):
-        assert await each.ask("cache", "start", "/cached") == "started"
+        for kind in _CACHES:
+            assert await each.ask(kind, "start", "/cached") == "started"
     putting = [one.ask("put", f"/cached/{number:02}", f"v{number}") for number in range(_NODES)]
     assert await putting[0] == "put"
     killed = _kill_the_leader(server)
@@ -65,10 +68,13 @@ async def _recipes(server: Ensemble, one: Program, other: Program) -> None:
 
     server.start(killed)
     assert await one.ask("put", "/cached/last", "v") == "put"
-    nodes = {"/cached": "top", **{f"/cached/{number:02}": f"v{number}" for number in range(_NODES)}, "/cached/last": "v"}
+    assert await other.ask("put", "/cached", "changed") == "put"
+    nodes = {"/cached": "changed", **{f"/cached/{number:02}": f"v{number}" for number in range(_NODES)}, "/cached/last": "v"}
     wanted = "{" + ",".join(f"{path}={data}" for path, data in nodes.items()) + "}"
     for each in (one, other):
-        assert await each.ask("cache", "is", "/cached", wanted) == wanted
+        for kind in _CACHES:
+            there = "{/cached=changed}" if kind == "node" else wanted
+            assert await each.ask(kind, "is", "/cached", there) == there
         assert "LOST" not in await each.ask("states")
     server.wait_serving()
 

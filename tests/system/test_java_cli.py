@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 from tests.system.conftest import Factory
+from tests.system.ensemble import Ensemble
 from tests.system.managed import ManagedServer
-from tests.system.servers import java_lib
+from tests.system.servers import free_port, java_lib
+from tests.system.test_reconfig import PASSWORD, Changing
 
 _SECONDS = 120
 _PROPERTIES = {"zookeeper.extendedTypesEnabled": "true", "zookeeper.enforceQuota": "true"}
@@ -87,8 +90,28 @@ removewatches /cli -a
 addauth unknown me
 """
 
+_ENSEMBLE_SESSION = """\
+create /cli hello
+sync /cli
+sync /none
+config
+config -c
+config -s
+reconfig -remove 5
+addauth digest {password}
+reconfig -add {joiner}
+config
+reconfig -s -remove 5
+reconfig -remove 5
+reconfig -v 1 -add {joiner}
+reconfig -add nonsense
+reconfig -add {joiner} -members none
+config
+get -s /cli
+"""
 
-def _run(server: ManagedServer, *command: str, script: str = "") -> subprocess.CompletedProcess[str]:
+
+def _run(server: ManagedServer | Ensemble, *command: str, script: str = "") -> subprocess.CompletedProcess[str]:
     java = ["java", "-Xmx128m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp", f"{java_lib()}/*"]
     return subprocess.run(
         [*java, "org.apache.zookeeper.ZooKeeperMain", "-server", server.address, *command], input=script, capture_output=True, text=True,
@@ -129,6 +152,29 @@ def test_commands_work(txzk: Factory) -> None:
         assert line in lines, (line, lines)
     assert any("type:NodeCreated path:/cli/mine" in event for event in events), events
     assert any("type:NodeDeleted path:/cli " in event for event in events), events
+
+
+def _session_with_an_ensemble(kinds: str, folder: Path) -> list[str]:
+    """What it prints of sync, config and reconfig, with the addresses of all members on its command line."""
+    observer = ":".join(map(str, (free_port(), free_port()))) + f":observer;127.0.0.1:{free_port()}"
+    ensemble = Changing(kinds, folder, {}).ensemble
+    try:
+        ensemble.start()
+        ensemble.wait_serving()
+        done = _run(ensemble, script=_ENSEMBLE_SESSION.format(password=PASSWORD.decode(), joiner=f"server.5=127.0.0.1:{observer}") + "quit\n")
+    finally:
+        ensemble.close()
+    text = re.sub(r"(?m)^([cm]time) = .*$", r"\1 = some time", done.stdout)
+    text = re.sub(r"0x\w+|(?<=version=)\w+|\d{5}", "N", text.replace(ensemble.address, "the ensemble"))
+    # A set in Java: its order is that of its hashes.
+    text = re.sub(r"(server\.\d=.*\n)+", lambda lines: "".join(sorted(lines[0].splitlines(True))), text)
+    return (text + "\n" + done.stderr).splitlines()
+
+
+def test_a_session_with_an_ensemble_prints_what_it_prints_with_java(tmp_path: Path) -> None:
+    lines = {kinds: _session_with_an_ensemble(kinds, tmp_path / kinds) for kinds in ("JJJ", "TTT")}
+    assert lines["TTT"] == lines["JJJ"]
+    assert "Sync is OK" in lines["TTT"] and "server.5=127.0.0.1:N:N:observer;127.0.0.1:N" in lines["TTT"], lines
 
 
 def test_one_command_and_its_exit_status(txzk: Factory) -> None:

@@ -10,10 +10,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.cache.ChildData;
 import org.apache.curator.framework.recipes.cache.CuratorCache;
+import org.apache.curator.framework.recipes.cache.NodeCache;
+import org.apache.curator.framework.recipes.cache.TreeCache;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreMutex;
 import org.apache.curator.retry.RetryNTimes;
@@ -31,7 +35,7 @@ public final class Surviving {
     private final List<String> states = new CopyOnWriteArrayList<>();
     private final Map<String, InterProcessSemaphoreMutex> locks = new HashMap<>();
     private final Map<String, LeaderLatch> latches = new HashMap<>();
-    private final Map<String, CuratorCache> caches = new HashMap<>();
+    private final Map<String, Supplier<Map<String, ChildData>>> caches = new HashMap<>();
     private final ExecutorService counting = Executors.newSingleThreadExecutor();
     private Future<String> counted;
 
@@ -64,20 +68,47 @@ public final class Surviving {
         }
     }
 
+    /** Begins to keep a cache: of a node, with watches that fire once; of a tree with such watches; or of a tree with a watch that stays. */
+    private Supplier<Map<String, ChildData>> start(String kind, String path) throws Exception {
+        switch (kind) {
+            case "node":
+                NodeCache node = new NodeCache(client, path);
+                node.start();
+                return () -> node.getCurrentData() == null ? Map.of() : Map.of(path, node.getCurrentData());
+            case "tree":
+                TreeCache tree = TreeCache.newBuilder(client, path).build();
+                tree.start();
+                return () -> {
+                    Map<String, ChildData> found = new HashMap<>();
+                    collect(tree, path, found);
+                    return found;
+                };
+            default:
+                CuratorCache cache = CuratorCache.build(client, path);
+                cache.start();
+                return () -> cache.stream().collect(Collectors.toMap(ChildData::getPath, each -> each));
+        }
+    }
+
+    private static void collect(TreeCache tree, String path, Map<String, ChildData> found) {
+        ChildData top = tree.getCurrentData(path);
+        if (top != null) {
+            found.put(path, top);
+            tree.getCurrentChildren(path).keySet().forEach(name -> collect(tree, path + "/" + name, found));
+        }
+    }
+
     private String cache(String[] words) throws Exception {
+        String name = words[0] + words[2];
         if (words[1].equals("start")) {
-            CuratorCache cache = CuratorCache.build(client, words[2]);
-            caches.put(words[2], cache);
-            cache.start();
+            caches.put(name, start(words[0], words[2]));
             return "started";
         }
         Map<String, String> found = new TreeMap<>();
         for (int tries = 0; tries < WAIT_SECONDS * 100 && !text(found).equals(words[3]); tries++) {
             Thread.sleep(tries == 0 ? 0 : 10);
             found.clear();
-            for (ChildData each : (Iterable<ChildData>) caches.get(words[2]).stream()::iterator) {
-                found.put(each.getPath(), new String(each.getData(), StandardCharsets.UTF_8));
-            }
+            caches.get(name).get().forEach((path, each) -> found.put(path, new String(each.getData(), StandardCharsets.UTF_8)));
         }
         return text(found);
     }
@@ -108,6 +139,8 @@ public final class Surviving {
             case "latch":
                 return latch(words);
             case "cache":
+            case "node":
+            case "tree":
                 return cache(words);
             case "count":
                 counted = counting.submit(() -> count(words[1], Integer.parseInt(words[2]), words[3]));
