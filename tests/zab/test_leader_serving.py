@@ -430,6 +430,20 @@ def heard_activation(learner: ScriptedLearner) -> list[tuple[str, int, int]]:
     ]
 
 
+def test_who_comes_meanwhile_hears_of_the_next_configuration_as_a_proposal() -> None:
+    """Not in NEWLEADER: UPTODATE would bring into force what may never be committed."""
+    world = World(majority(1, 2, 3, version=9))
+    world.serving(2)
+    reconfigured(world, 1, 1, 2, 4)
+    late = world.learner(4)
+    late.introduce(config_version=9)
+    late.ack_epoch()
+    heard = late.hears()
+    assert [(packets.NAMES[packet.type], packet.zxid & 0xFF) for packet in heard[-2:]] == [("NEWLEADER", 0), ("PROPOSAL", 1)]
+    assert heard[-2].data == world.host.verifier.text().encode()
+    assert world.host.verifier.version == 9
+
+
 def test_a_reconfiguration_needs_both_quorums() -> None:
     world = World(majority(1, 2, 3, version=9))
     second, third, fourth, fifth, observer = world.serving(2, 3, 4, 5, observers=(8,))

@@ -31,7 +31,6 @@ class Follower:
             self.committed_log.append(EPOCH + counter, b"entry %d" % counter)
         self.log_txns = None
         self.verifier: QuorumVerifier = majority(1, 2, 3, observers=(8, 9), version=7)
-        self.last_seen_verifier = self.verifier
         self.congested = False
         self.calls: list[tuple[Any, ...]] = []
         self.reports: list[str] = []

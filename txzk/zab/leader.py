@@ -387,7 +387,10 @@ class Leader:
         """Begins to send what the learner lacks, with all that has been proposed behind it."""
         assert handler.sid is not None
         self._broadcast.forget(handler.sid)
-        last_queued_zxid = self._syncs.begin(handler, last_zxid, now_ms)
+        # Before service it is the quorum's ack of NEWLEADER that commits the next configuration. Later that is up to its proposal, which follows: a
+        # learner that had it in force before, where it is never committed, could be part of another quorum than the others (Java sends the next one).
+        verifier = self._host.verifier if self.phase is LeaderPhase.BROADCAST else self._host.last_seen_verifier
+        last_queued_zxid = self._syncs.begin(handler, last_zxid, verifier, now_ms)
         if last_queued_zxid is None:
             return
         self.audience.add(handler)

@@ -50,7 +50,11 @@ class LeaderHost(History, Protocol):
 
     @property
     def verifier(self) -> QuorumVerifier:
-        """The configuration that is active; changed by `activate` only, as `last_seen_verifier` is by `set_last_seen` and `activate`."""
+        """The configuration that is active; changed by `activate` only."""
+
+    @property
+    def last_seen_verifier(self) -> QuorumVerifier:
+        """The one that is to follow it, or the same; changed by `set_last_seen` and `activate`."""
 
     def save_epoch(self, name: str, epoch: int) -> None:
         """Puts the epoch on disk, under ACCEPTED_EPOCH or CURRENT_EPOCH (txzk.defs.epochs); answered by `Leader.epoch_saved`."""

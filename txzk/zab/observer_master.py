@@ -166,7 +166,7 @@ class ObserverMaster:
         if counter_of(last_zxid) and epoch_of(last_zxid) == self._epoch and last_zxid > self._host.tree.last_processed_zxid:
             # Observers know what is committed only: nothing of it may be taken back. Where the counter is 0 there is no transaction of that zxid.
             handler.drop(f"has 0x{last_zxid:x} already, which this server will have soon")
-        elif self._syncs_under_way.begin(handler, last_zxid, now_ms) is not None:
+        elif self._syncs_under_way.begin(handler, last_zxid, self._host.verifier, now_ms) is not None:
             self._observers[handler] = None
 
     def new_leader_acked(self, handler: LearnerHandler, now_ms: int) -> None:

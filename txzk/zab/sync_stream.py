@@ -56,10 +56,6 @@ class History(Protocol):
     def log_txns(self) -> LogTxns | None:
         """Reads the log files; None where snapshots are sent instead (snapshotSizeFactor)."""
 
-    @property
-    def last_seen_verifier(self) -> QuorumVerifier:
-        """The configuration for NEWLEADER."""
-
     def report(self, text: str, warning: bool) -> None:
         """Something that an operator should read in the log."""
 
@@ -85,10 +81,11 @@ class Synchronizations:
         # How many have been begun.
         self.snapshots = self.diffs = 0
 
-    def begin(self, handler: LearnerHandler, last_zxid: int, now_ms: int) -> int | None:
+    def begin(self, handler: LearnerHandler, last_zxid: int, verifier: QuorumVerifier, now_ms: int) -> int | None:
         """Begins to send a learner what it lacks.
 
         :param last_zxid: of the learner.
+        :param verifier: the configuration for NEWLEADER, which the learner activates with UPTODATE.
         :returns: the zxid behind which it needs what is proposed and committed; None where it was dropped.
         """
         history = self._history
@@ -105,7 +102,7 @@ class Synchronizations:
         else:
             self.diffs += 1
         history.report(f"{handler.name} is synchronized from 0x{last_zxid:x} on by {plan.kind.name} 0x{plan.zxid:x}", False)
-        handler.synchronize(pieces(history.tree, plan), history.last_seen_verifier.text().encode(), now_ms)
+        handler.synchronize(pieces(history.tree, plan), verifier.text().encode(), now_ms)
         return plan.last_queued_zxid
 
     def ended(self, handler: LearnerHandler) -> None:
