@@ -29,7 +29,7 @@ import org.apache.zookeeper.data.Stat;
  */
 public final class Surviving {
     private static final int WAIT_SECONDS = 30;
-    private static final int SESSION_MS = 6000;
+    private static final int SESSION_MS = 10000;
 
     private final CuratorFramework client;
     private final List<String> states = new CopyOnWriteArrayList<>();
