@@ -254,6 +254,14 @@ def test_the_configuration_of_the_leader_is_in_force_with_uptodate() -> None:
     assert world.hear(UPTODATE) == ["activate 100000005 None None", "serve", "send ACK 500000000"]
 
 
+def test_a_configuration_that_is_only_proposed_is_in_force_when_it_is_committed() -> None:
+    world = syncing()
+    world.hear(diff(0) + new_leader(5, CONFIG))
+    world.saved("currentEpoch")
+    assert world.hear(packets.proposal(E + 1, reconfig(E + 1)) + UPTODATE) == ["last seen 100000005", "serve", "log 500000001", "send ACK 500000000"]
+    assert world.hear(packets.commit_and_activate(E + 1, 2)) == [f"activate 100000005 2 {E + 1}", "apply 500000001"]
+
+
 def test_a_configuration_that_needs_an_election_ends_the_role() -> None:
     world = syncing()
     world.hear(diff(0) + new_leader(5, CONFIG))

@@ -343,7 +343,12 @@ class Learner(LearnerCnxn):
     def _serve(self, now_ms: int, wall_ms: int) -> None:
         """UPTODATE: a quorum has the history."""
         host = self._host
-        if self._new_config is not None and host.activate(self._new_config, None, None):
+        config = self._new_config
+        # A Java leader tells the next configuration here, whose proposal may never be committed: its COMMITANDACTIVATE brings it into force.
+        is_next = config is not None and any(
+            proposal.config is not None and proposal.config.version == config.version for proposal in self._proposals.pending
+        )
+        if config is not None and not is_next and host.activate(config, None, None):
             self._abandon("the configuration of the leader needs an election")
             return
         self._send(packets.ack(make(self.epoch, 0)))
