@@ -337,6 +337,25 @@ def test_a_tree_that_gives_way_is_freed_bit_by_bit(monkeypatch: pytest.MonkeyPat
     assert steps == (7 + 5 - 2) // 2
 
 
+def test_a_received_history_is_saved_in_long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is served meanwhile."""
+    monkeypatch.setattr("txzk.peer.database._NODES_A_STEP", 1)
+    monkeypatch.setattr("txzk.peer.member_database._STEPS_AT_ONCE", 4)
+    turns = []
+    for save in (lambda database: database.save_snapshot(), lambda database: database.begin_snapshot(0)):
+        member = Member()
+        log_all(member, history_of(20))
+        member.run()
+        save(member.database)
+        turns.append(0)
+        while member.database.wants_snapshot_step:
+            member.database.snapshot_step()
+            turns[-1] += 1
+        member.run()
+    long, short = turns
+    assert 3 * long < short <= 4 * long
+
+
 @pytest.mark.parametrize("again", [lambda database: database.reload(), lambda database: database.truncate(0)])
 def test_a_tree_is_freed_before_it_is_read_again(again: Callable[[MemberDatabase], None], monkeypatch: pytest.MonkeyPatch) -> None:
     database = Member().database

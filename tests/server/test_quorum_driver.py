@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,6 +57,7 @@ class Peer(Machine):
         self.connections = self
         self.own_server = own_server
         self.serves = True
+        self.receives_snapshot = False
         self.settled = 0
         self.wish_ms = 700
         self.told: list[Deferred[tuple[Any, ...]]] = []
@@ -216,6 +218,20 @@ def test_the_timer_comes_sooner_where_the_machine_wants_it_and_does_not_serve(wo
     assert world.clock.getDelayedCalls() == [call]
     world.clock.advance(1)
     assert ("timer",) in world.peer.inputs
+
+
+@pytest.mark.parametrize(("serves", "receives", "frozen"), [(False, True, 2), (False, False, 0), (True, True, 0)])
+def test_what_a_snapshot_has_brought_is_left_out_by_the_collector(
+    world: World, serves: bool, receives: bool, frozen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(gc, "freeze", lambda: calls.append(None))
+    world.driver.start = lambda: None  # type: ignore[method-assign]
+    world.driver._arm()
+    world.peer.serves, world.peer.receives_snapshot = serves, receives
+    world.driver.pump()
+    world.driver.pump()
+    assert len(calls) == frozen
 
 
 @ensureDeferred

@@ -40,6 +40,8 @@ SNAPSHOT_SAVED: Final = "snapshot saved"
 
 # A few milliseconds.
 _FREED_A_STEP: Final = 5000
+# Steps of a snapshot in one turn while no client is served that would have to wait.
+_STEPS_AT_ONCE: Final = 16
 
 
 def recover_member(
@@ -224,8 +226,12 @@ class MemberDatabase(ZKDatabase):
         """Does a little of the snapshot that is being written, or of what is to be freed."""
         if self._remains:
             self._free(_FREED_A_STEP)
-        else:
-            super().snapshot_step()
+            return
+        super().snapshot_step()
+        if self._save is not None:
+            for _ in range(_STEPS_AT_ONCE - 1):
+                if self.wants_snapshot_step:
+                    super().snapshot_step()
 
     def _free(self, most: int) -> None:
         remains = self._remains[0]

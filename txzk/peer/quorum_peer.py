@@ -104,6 +104,11 @@ class QuorumPeer:
         """Whether there is a role that serves clients."""
         return self.role is not None and self.role.server is not None
 
+    @property
+    def receives_snapshot(self) -> bool:
+        """Whether a SNAP is on its way to the disk of this server."""
+        return self.database.unsaved
+
     # Clients
 
     def connected(self, remote_host: str, remote_port: int, now_ms: int, wall_ms: int) -> ServerCnxn | None:
