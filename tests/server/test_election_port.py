@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -24,6 +25,7 @@ from txzk.election.settings import ElectionSettings
 from txzk.quorum.servers import Address, QuorumServer
 from txzk.server.driver import Output
 from txzk.server.election_port import ElectionPort
+from txzk.server.transport import SocketOptions
 
 _SECONDS = 10
 
@@ -47,7 +49,7 @@ class Server:
             dial_failed(sid, now_ms)
 
         self.connections.dial_failed = count  # type: ignore[method-assign]
-        self.port = ElectionPort(reactor, self, self.connections, self.reports.append, keep_alive=True)
+        self.port = ElectionPort(reactor, self, self.connections, self.reports.append, SocketOptions(keep_alive=True, unacknowledged_ms=700))
 
     def listen(self, sid: int, servers: dict[int, QuorumServer]) -> Server:
         self.port.listen([("127.0.0.1", 0)])
@@ -123,6 +125,9 @@ async def pair() -> AsyncIterator[Pair]:
 async def test_the_larger_sid_dials(pair: Pair) -> None:
     pair.two.send(1, b"vote of 2")
     await pair.one.until(lambda: pair.one.messages == [(2, b"vote of 2")])
+    for output in (*pair.one.outputs.values(), *pair.two.outputs.values()):
+        protocol: Any = output
+        assert protocol.transport.getTcpKeepAlive()
     pair.one.send(2, b"vote of 1")
     await pair.two.until(lambda: pair.two.messages == [(1, b"vote of 1")])
     assert (len(pair.one.outputs), len(pair.two.outputs)) == (1, 1)
@@ -258,7 +263,7 @@ def test_a_port_that_is_in_use_is_tried_again_and_given_up() -> None:
         reasons: list[str] = []
         servers = {1: QuorumServer(1, (Address("127.0.0.1", 1, 2),), True)}
         server = Server(1, servers)
-        port = ElectionPort(clock, server, server.connections, reasons.append, bind_tries=3)
+        port = ElectionPort(clock, server, server.connections, reasons.append, SocketOptions(), bind_tries=3)
         with capturedLogs() as logs:
             port.listen([address])
             clock.advance(1)
@@ -268,7 +273,7 @@ def test_a_port_that_is_in_use_is_tried_again_and_given_up() -> None:
         assert len(reasons) == 1
         assert "the election port cannot be listened to" in reasons[0]
         assert clock.getDelayedCalls() == []
-        endless = ElectionPort(clock, server, server.connections, reasons.append, bind_tries=0)
+        endless = ElectionPort(clock, server, server.connections, reasons.append, SocketOptions(), bind_tries=0)
         with capturedLogs():
             endless.listen([address])
             for _ in range(10):

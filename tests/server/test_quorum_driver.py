@@ -243,6 +243,29 @@ async def test_others_connect_to_the_election_port_from_the_start(world: World) 
     assert world.refuses(world.election_port)
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system cannot tell when bytes stay unacknowledged")
+@ensureDeferred
+@pytest.mark.parametrize(
+    ("cfg", "limit_ms"),
+    [
+        ("", 0), ("multiAddress.reachabilityCheckTimeoutMs=300", 0), ("multiAddress.enabled=true", 1000),
+        ("multiAddress.enabled=true\nmultiAddress.reachabilityCheckTimeoutMs=300", 300),
+        ("multiAddress.enabled=true\nmultiAddress.reachabilityCheckEnabled=false", 0),
+    ],
+)
+async def test_how_long_bytes_of_an_election_may_stay_unacknowledged(tmp_path: Path, cfg: str, limit_ms: int) -> None:
+    world = World(tmp_path, cfg + "\n").start()
+    told: Deferred[tuple[Any, ...]] = Deferred()
+    world.peer.told.append(told)
+    with socket.create_connection(("127.0.0.1", world.election_port)):
+        await told
+        await turn()
+        [output] = list(world.driver.outputs.values())
+        protocol: Any = output
+        assert protocol.transport.getHandle().getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == limit_ms
+    await world.end()
+
+
 @ensureDeferred
 async def test_the_election_port_moves(world: World) -> None:
     world.start()

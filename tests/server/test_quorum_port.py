@@ -18,6 +18,7 @@ from txzk.database.node import fresh_node
 from txzk.database.tree import DataTree
 from txzk.defs.modes import OwnerWords
 from txzk.server.quorum_port import CONNECT_TRIES, LeaderDialler, QuorumListener
+from txzk.server.transport import SocketOptions
 from txzk.zab import packets
 from txzk.zab.snapshot_stream import SnapshotReceiver, SnapshotStream
 
@@ -29,8 +30,8 @@ class World:
 
     def __init__(self) -> None:
         self.machine = Machine()
-        self.listener = QuorumListener(reactor, self.machine)
-        self.dialler = LeaderDialler(reactor, self.machine)
+        self.listener = QuorumListener(reactor, self.machine, SocketOptions(), "the quorum port")
+        self.dialler = LeaderDialler(reactor, self.machine, SocketOptions())
         self.accepted: list[End] = []
         self.failures: Deferred[str] = Deferred()
 
@@ -163,7 +164,7 @@ async def test_a_leader_that_is_late(world: World) -> None:
             return getattr(reactor, name)
 
     watched = Reactor()
-    world.dialler = LeaderDialler(watched, world.machine)
+    world.dialler = LeaderDialler(watched, world.machine, SocketOptions())
     _, heard = world.dial(address)
     assert await heard == b"late"
     assert watched.tries == 3
@@ -184,7 +185,7 @@ class Silence:
     def __init__(self, limit_ms: int, delay_ms: int) -> None:
         self.reactor = MemoryReactorClock()
         self.machine = Machine()
-        self.dialler = LeaderDialler(self.reactor, self.machine)
+        self.dialler = LeaderDialler(self.reactor, self.machine, SocketOptions())
         self.failures: list[str] = []
         self.dialler.dial([("127.0.0.1", 1), ("127.0.0.1", 2)], lambda host, port, now_ms: None, self.failures.append, limit_ms, delay_ms)
         self.reactor.advance(0)

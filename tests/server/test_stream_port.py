@@ -18,7 +18,7 @@ from tests.server.shell import Transport
 from tests.system.servers import free_port
 from txzk.server.driver import Output
 from txzk.server.stream_port import StreamFactory, StreamProtocol, dial
-from txzk.server.transport import PATIENCE_SECONDS, DirectPort
+from txzk.server.transport import PATIENCE_SECONDS, DirectPort, SocketOptions
 
 
 class End:
@@ -87,7 +87,7 @@ class World:
             self.opened.append((host, port))
             return end
 
-        self.factory = StreamFactory(self.clock, self.machine, open_end, no_delay, keep_alive)
+        self.factory = StreamFactory(self.clock, self.machine, open_end, SocketOptions(no_delay, keep_alive))
         self.protocol = self.factory.buildProtocol(None)
         self.transport = Transport(peerAddress=IPv4Address("TCP", "10.1.2.3", 99))
 
@@ -290,7 +290,7 @@ class Ensemble:
         self.machine = Machine()
         self.ends: list[End] = []
         self.lost: Deferred[None] = Deferred()
-        self.port = DirectPort(0, StreamFactory(reactor, self.machine, self._listening), 5, "127.0.0.1", reactor)
+        self.port = DirectPort(0, StreamFactory(reactor, self.machine, self._listening, SocketOptions()), 5, "127.0.0.1", reactor)
         self.port.startListening()
         self.address = ("127.0.0.1", self.port.getHost().port)
 
@@ -310,7 +310,7 @@ async def test_the_connection_that_stands_first_is_kept() -> None:
     ours.output = b"hello"
     heard: Deferred[bytes] = Deferred()
     ours.on_data = heard.callback
-    factory = StreamFactory(reactor, ensemble.machine, lambda host, port, now_ms: ours)
+    factory = StreamFactory(reactor, ensemble.machine, lambda host, port, now_ms: ours, SocketOptions())
     protocol: Any = await dial(reactor, [refused, ensemble.address], factory, 5)
     assert await heard == b"hello"
     protocol.transport.loseConnection()
@@ -321,7 +321,7 @@ async def test_the_connection_that_stands_first_is_kept() -> None:
 
 @ensureDeferred
 async def test_where_nobody_listens_the_last_refusal_is_told() -> None:
-    factory = StreamFactory(reactor, Machine(), bug)
+    factory = StreamFactory(reactor, Machine(), bug, SocketOptions())
     with pytest.raises(ConnectionRefusedError):
         await dial(reactor, [("127.0.0.1", free_port()), ("127.0.0.1", free_port())], factory, 5)
     with pytest.raises(ConnectError):
@@ -330,7 +330,7 @@ async def test_where_nobody_listens_the_last_refusal_is_told() -> None:
 
 @ensureDeferred
 async def test_dialling_is_given_up() -> None:
-    attempt = dial(reactor, [("127.0.0.1", free_port()), ("127.0.0.1", free_port())], StreamFactory(reactor, Machine(), bug), 5)
+    attempt = dial(reactor, [("127.0.0.1", free_port()), ("127.0.0.1", free_port())], StreamFactory(reactor, Machine(), bug, SocketOptions()), 5)
     attempt.cancel()
     with pytest.raises(CancelledError):
         await attempt

@@ -19,6 +19,7 @@ from txzk.election.votes import ServerState
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.server.driver import Output, monotonic_ms
 from txzk.server.election_port import ElectionPort
+from txzk.server.transport import SocketOptions
 
 _SECONDS = 30
 
@@ -51,7 +52,7 @@ class ElectionMember:
         settings = ElectionSettings(multi_address=multi_address)
         self.connections = ElectionConnections(sid, lambda: self.verifier.servers, settings, self)
         self.fle = FastLeaderElection(sid, settings, self.connections.send, self.lines.append)
-        self.port = ElectionPort(reactor, self, self.connections, self.lines.append)
+        self.port = ElectionPort(reactor, self, self.connections, self.lines.append, SocketOptions())
         self.port.listen([("127.0.0.1", election_port)])
 
     def look(self, last_zxid: int = 0) -> None:

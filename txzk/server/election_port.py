@@ -19,6 +19,7 @@ from txzk.election.connections import ElectionConnections
 from txzk.election.election_cnxn import ElectionCnxn
 from txzk.server.driver import monotonic_ms
 from txzk.server.stream_port import StreamDriver, StreamFactory, dial
+from txzk.server.transport import SocketOptions
 
 log = Logger()
 
@@ -33,14 +34,14 @@ class ElectionPort:
     """
 
     def __init__(
-        self, reactor: Any, driver: StreamDriver, connections: ElectionConnections, fail: Callable[[str], None], connect_timeout_ms: int = 5000,
-        bind_tries: int = 3, keep_alive: bool = False,
+        self, reactor: Any, driver: StreamDriver, connections: ElectionConnections, fail: Callable[[str], None], options: SocketOptions,
+        connect_timeout_ms: int = 5000, bind_tries: int = 3,
     ) -> None:
         """
         :param fail: called with the reason when an address cannot be listened to, so that the server cannot take part in elections.
+        :param options: of the connections.
         :param connect_timeout_ms: zookeeper.cnxTimeout.
         :param bind_tries: zookeeper.electionPortBindRetry, how often to try to listen; 0 for no end.
-        :param keep_alive: zookeeper.tcpKeepAlive.
         """
         self._reactor = reactor
         self._driver = driver
@@ -48,7 +49,7 @@ class ElectionPort:
         self._fail = fail
         self._connect_timeout_seconds = connect_timeout_ms / 1000
         self._bind_tries = bind_tries
-        self._keep_alive = keep_alive
+        self._options = options
         self._ports: list[IListeningPort] = []
         self._dials: dict[int, IDelayedCall | Deferred[IProtocol]] = {}
         self._binds: list[IDelayedCall] = []
@@ -77,7 +78,7 @@ class ElectionPort:
         closed.addCallback(begin)
 
     def _listen(self, host: str, port: int, attempt: int) -> None:
-        factory = StreamFactory(self._reactor, self._driver, self._connections.accepted, keep_alive=self._keep_alive)
+        factory = StreamFactory(self._reactor, self._driver, self._connections.accepted, self._options)
         try:
             self._ports.append(self._reactor.listenTCP(port, factory, interface=host))
         except CannotListenError as error:
@@ -98,7 +99,7 @@ class ElectionPort:
 
     def _dial(self, sid: int, addresses: Sequence[tuple[str, int]]) -> None:
         open_end = partial(self._dialled, sid)
-        factory = StreamFactory(self._reactor, self._driver, open_end, keep_alive=self._keep_alive)
+        factory = StreamFactory(self._reactor, self._driver, open_end, self._options)
         attempt = self._dials[sid] = dial(self._reactor, addresses, factory, self._connect_timeout_seconds)
         attempt.addBoth(self._attempted, sid)
 

@@ -38,6 +38,7 @@ from txzk.server.election_port import ElectionPort
 from txzk.server.file_disk import FileDisk
 from txzk.server.quorum_port import LeaderDialler, QuorumListener
 from txzk.server.stream_port import StreamEnd
+from txzk.server.transport import SocketOptions
 
 log = Logger()
 
@@ -63,16 +64,18 @@ class QuorumDriver(Driver):
         self._move_client_port = move_client_port
         self._config = config
         self._quorum = config.quorum
-        settings = config.settings
+        settings, quorum = config.settings, config.quorum
+        # A notification for a server with several addresses must not get lost in the network of one of them.
+        checks = quorum.multi_address_enabled and quorum.multi_address_reachability_check_enabled
         self._election_port = ElectionPort(
-            reactor, self, peer.connections, lambda reason: stop(reason, UNABLE_TO_BIND_ELECTION_PORT), settings.cnx_timeout_ms,
-            settings.election_port_bind_retry, settings.tcp_keep_alive,
+            reactor, self, peer.connections, lambda reason: stop(reason, UNABLE_TO_BIND_ELECTION_PORT),
+            SocketOptions(True, settings.tcp_keep_alive, quorum.multi_address_reachability_check_timeout_ms if checks else 0),
+            settings.cnx_timeout_ms, settings.election_port_bind_retry,
         )
-        self._listener = QuorumListener(reactor, self, settings.leader_no_delay, settings.tcp_keep_alive)
-        self._observer_listener = QuorumListener(
-            reactor, self, settings.leader_no_delay, settings.tcp_keep_alive, "the observer master port"
-        )
-        self._dialler = LeaderDialler(reactor, self, settings.follower_no_delay, settings.tcp_keep_alive)
+        listening = SocketOptions(settings.leader_no_delay, settings.tcp_keep_alive)
+        self._listener = QuorumListener(reactor, self, listening, "the quorum port")
+        self._observer_listener = QuorumListener(reactor, self, listening, "the observer master port")
+        self._dialler = LeaderDialler(reactor, self, SocketOptions(settings.follower_no_delay, settings.tcp_keep_alive))
 
     def start(self) -> None:
         self._open_election_port()

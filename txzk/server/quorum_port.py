@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txzk.server.stream_port import OpenEnd, StreamDriver, StreamFactory, dial
-from txzk.server.transport import DirectPort
+from txzk.server.transport import DirectPort, SocketOptions
 
 log = Logger()
 
@@ -31,18 +31,14 @@ class QuorumListener:
     :ivar addresses: (host, port) of all that it listens to.
     """
 
-    def __init__(
-        self, reactor: Any, driver: StreamDriver, no_delay: bool = True, keep_alive: bool = False, name: str = "the quorum port"
-    ) -> None:
+    def __init__(self, reactor: Any, driver: StreamDriver, options: SocketOptions, name: str) -> None:
         """
-        :param no_delay: leader.nodelay.
-        :param keep_alive: zookeeper.tcpKeepAlive.
+        :param options: of the connections.
         :param name: of the port, for reports.
         """
         self._reactor = reactor
         self._driver = driver
-        self._no_delay = no_delay
-        self._keep_alive = keep_alive
+        self._options = options
         self._name = name
         self._ports: list[IListeningPort] = []
         self._closed: Deferred[None] = succeed(None)
@@ -62,7 +58,7 @@ class QuorumListener:
         """
         self._turn += 1
         turn = self._turn
-        factory = StreamFactory(self._reactor, self._driver, open_end, self._no_delay, self._keep_alive)
+        factory = StreamFactory(self._reactor, self._driver, open_end, self._options)
 
         def begin(_: None) -> None:
             if turn == self._turn:
@@ -100,15 +96,13 @@ class QuorumListener:
 class LeaderDialler:
     """Connects a learner to its leader."""
 
-    def __init__(self, reactor: Any, driver: StreamDriver, no_delay: bool = True, keep_alive: bool = False) -> None:
+    def __init__(self, reactor: Any, driver: StreamDriver, options: SocketOptions) -> None:
         """
-        :param no_delay: follower.nodelay.
-        :param keep_alive: zookeeper.tcpKeepAlive.
+        :param options: of the connection.
         """
         self._reactor = reactor
         self._driver = driver
-        self._no_delay = no_delay
-        self._keep_alive = keep_alive
+        self._options = options
         self._search: _Search | None = None
 
     def dial(
@@ -124,7 +118,7 @@ class LeaderDialler:
         :param retry_delay_ms: zookeeper.leaderConnectDelayDuringRetryMs.
         """
         self.give_up()
-        factory = StreamFactory(self._reactor, self._driver, open_end, self._no_delay, self._keep_alive)
+        factory = StreamFactory(self._reactor, self._driver, open_end, self._options)
         search = self._search = _Search(
             self._reactor, factory, limit_ms / 1000, retry_delay_ms / 1000, lambda reason: self._driver.run(lambda: failed(reason))
         )

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txzk.server.driver import Output, monotonic_ms, wall_ms
-from txzk.server.transport import PATIENCE_SECONDS, write_at_once
+from txzk.server.transport import PATIENCE_SECONDS, SocketOptions, write_at_once
 
 
 class StreamEnd(typing.Protocol):
@@ -79,12 +79,11 @@ class StreamProtocol(Protocol):
 
     transport: ITCPTransport
 
-    def __init__(self, reactor: IReactorTime, driver: StreamDriver, open_end: OpenEnd, no_delay: bool, keep_alive: bool) -> None:
+    def __init__(self, reactor: IReactorTime, driver: StreamDriver, open_end: OpenEnd, options: SocketOptions) -> None:
         self._reactor = reactor
         self._driver = driver
         self._open_end = open_end
-        self._no_delay = no_delay
-        self._keep_alive = keep_alive
+        self._options = options
         self._end: StreamEnd | None = None
         self._reading = True
         self._turn: IDelayedCall | None = None
@@ -105,9 +104,7 @@ class StreamProtocol(Protocol):
         self._driver.outputs[end] = self
         # What listens may have made a transport that sends at once; who dials has Twisted's own.
         self._write: Callable[[bytes], None] = partial(write_at_once, transport) if isinstance(transport, tcp.Client) else transport.write
-        transport.setTcpNoDelay(self._no_delay)
-        if self._keep_alive:
-            transport.setTcpKeepAlive(True)
+        self._options.set_on(transport)
         transport.registerProducer(self, True)
         self.flush()
 
@@ -190,12 +187,11 @@ class StreamFactory(Factory):
 
     noisy = False
 
-    def __init__(self, reactor: IReactorTime, driver: StreamDriver, open_end: OpenEnd, no_delay: bool = True, keep_alive: bool = False) -> None:
+    def __init__(self, reactor: IReactorTime, driver: StreamDriver, open_end: OpenEnd, options: SocketOptions) -> None:
         """
         :param open_end: called with host and port of the other side and the monotonic time; gives the end, or None to hang up.
-        :param keep_alive: zookeeper.tcpKeepAlive.
         """
-        self._make = partial(StreamProtocol, reactor, driver, open_end, no_delay, keep_alive)
+        self._make = partial(StreamProtocol, reactor, driver, open_end, options)
 
     def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
         protocol = self._make()

@@ -6,10 +6,37 @@ for each reply of a server whose sockets nearly always take it. Covered by tests
 
 from __future__ import annotations
 
+import socket
+from typing import Final, NamedTuple
+
 from twisted.internet import tcp
+from twisted.internet.interfaces import ITCPTransport
+
+_USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 # How long a connection that is to be closed may take nothing of what is left for it.
 PATIENCE_SECONDS = 10
+
+
+class SocketOptions(NamedTuple):
+    """
+    :ivar no_delay: TCP_NODELAY.
+    :ivar keep_alive: SO_KEEPALIVE.
+    :ivar unacknowledged_ms: how long the other side may leave bytes unacknowledged before the connection is lost, where the system can tell
+        (TCP_USER_TIMEOUT of Linux); 0 for as long as the system likes, which are minutes.
+    """
+
+    no_delay: bool = True
+    keep_alive: bool = False
+    unacknowledged_ms: int = 0
+
+    def set_on(self, transport: ITCPTransport) -> None:
+        """Sets them on a connection."""
+        transport.setTcpNoDelay(self.no_delay)
+        if self.keep_alive:
+            transport.setTcpKeepAlive(True)
+        if self.unacknowledged_ms and _USER_TIMEOUT is not None:
+            transport.getHandle().setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, self.unacknowledged_ms)
 
 
 def write_at_once(connection: tcp.Connection, data: bytes) -> None:
