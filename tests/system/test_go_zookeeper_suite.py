@@ -1,4 +1,4 @@
-"""The Go client's own tests (go-zookeeper/zk 1.0.4) against txzk, one server a test, with a stand-in for zkServer.sh.
+"""The Go client's own tests (go-zookeeper/zk 1.0.4) against txzk, one server or an ensemble of three a test, with a stand-in for zkServer.sh.
 
 All of them pass against Java ZooKeeper 3.9.5, but for `TestFLWSrvr` once the harness below is changed.
 """
@@ -18,13 +18,6 @@ from tests.system.suites import PEERS, run, tail
 
 _SECONDS = 600
 _LEFT_OUT = {
-    "TestIntegration_BasicCluster": "needs an ensemble: writes to one member, reads from another",
-    "TestIntegration_ClientClusterFailover": "needs an ensemble: the member with the session is stopped",
-    "TestIntegration_NoQuorum": "needs an ensemble: two of three members are stopped",
-    "TestIntegration_RecurringReAuthHang": "needs an ensemble: starts three members",
-    "TestIntegration_DNSHostProviderReconnect": "needs an ensemble: the member with the session is stopped",
-    "TestIntegration_IncrementalReconfig": "needs an ensemble: takes a member out",
-    "TestIntegration_Reconfig": "needs an ensemble: takes a member out",
     "TestFLWSrvr": "holds the harness to the date that is changed below; no server is in it",
 }
 # The harness reads the date of `srvr` as ZooKeeper wrote it up to 3.7; since 3.8 it is year-month-day.
