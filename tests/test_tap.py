@@ -1,6 +1,7 @@
 """The door: options, the configuration that they make, and how the process ends."""
 
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,11 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import LogLevel, capturedLogs
 from twisted.plugin import getPlugins
 
+from tests.server.test_quick_reactor import close
 from txzk import __version__, tap
 from txzk.config.keys import ConfigError
 from txzk.defs.errors import StorageError
+from txzk.server import quick_reactor
 from txzk.tap import Door, Options, check_data_folders, definitions, end_process, makeService, read_config
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +46,22 @@ def test_a_file(arguments: list[str], tmp_path: Path) -> None:
     path = zoo_cfg(tmp_path)
     config = read_config(options(*[argument.format(path) for argument in arguments]))
     assert (config.path, config.data_dir) == (path, f"{tmp_path}/data")
+
+
+@pytest.mark.parametrize(
+    ("made", "epoll", "expected"), [(False, True, 1), (True, True, 0), (False, False, 0)], ids=["nobody asks", "--reactor", "no Linux"]
+)
+def test_the_reactor_is_a_quick_one_where_nobody_asks_for_another(monkeypatch: pytest.MonkeyPatch, made: bool, epoll: bool, expected: int) -> None:
+    installed: list[Any] = []
+    monkeypatch.setattr(quick_reactor, "installReactor", installed.append)
+    if not made:
+        monkeypatch.delitem(sys.modules, "twisted.internet.reactor")
+    if not epoll:
+        monkeypatch.delattr(select, "epoll")
+    tap._choose_reactor()
+    assert [type(each) for each in installed] == [quick_reactor.QuickReactor] * expected
+    for each in installed:
+        close(each)
 
 
 def test_definitions_in_all_their_forms(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import select
 import shlex
 import sys
 from collections.abc import Iterable
@@ -174,6 +175,7 @@ def end_process(server: Server) -> None:
 
 def makeService(options: Options) -> Service:
     """The service for twistd; ends the process with Java's exit code and one line where the configuration cannot be used."""
+    _choose_reactor()
     from twisted.internet import reactor
 
     from txzk.server.service import ZooKeeperService
@@ -190,6 +192,14 @@ def makeService(options: Options) -> Service:
     server = ZooKeeperService(config, reactor)
     atexit.register(end_process, server)
     return Door(server, config)
+
+
+def _choose_reactor() -> None:
+    """Takes the reactor that costs least, unless twistd was told which one, or somebody has made one."""
+    if "twisted.internet.reactor" not in sys.modules and hasattr(select, "epoll"):
+        from txzk.server.quick_reactor import install
+
+        install()
 
 
 def _calm_collector() -> None:
