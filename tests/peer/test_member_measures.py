@@ -27,10 +27,10 @@ def totals(stats: ServerStats, *names: str) -> list[tuple[int, int]]:
     return [(summaries[name].count, summaries[name].total) for name in names]
 
 
-def measures(acks: bool = True) -> tuple[MemberMeasures, ServerStats]:
+def measures(acks: bool = True, ack_frequency: int = 1) -> tuple[MemberMeasures, ServerStats]:
     """Of a learner."""
     stats, tree = ServerStats(), DataTree()
-    return MemberMeasures(stats, tree, None, ChildLists(0), acks), stats
+    return MemberMeasures(stats, tree, None, ChildLists(0), acks, ack_frequency), stats
 
 
 def test_a_learner_counts_from_the_making_of_a_transaction() -> None:
@@ -99,6 +99,24 @@ def test_a_leader_counts_until_a_quorum_has_it() -> None:
     leader.committed([request, sync], 1009, MADE_MS + 9)
     assert totals(stats, "quorum_ack_latency", "propagation_latency", "updatelatency") == [(1, 9), (1, 9), (0, 0)]
     assert stats.metrics.counter("request_commit_queued") == 1
+
+
+def test_some_acknowledgements_are_measured_for_each_server() -> None:
+    leader, stats = measures(ack_frequency=10)
+
+    def measured(sid: int) -> tuple[int, int]:
+        summary = stats.metrics.summary_for("ack_latency", str(sid))
+        return summary.count, summary.total
+
+    for zxid in range(1, 26):
+        leader.proposed(zxid, encode_entry(header(zxid), records.encode_CreateTxn(*CREATE), None))
+    leader.acked(1, 9, MADE_MS + 1)
+    leader.acked(1, 15, MADE_MS + 2)
+    assert (measured(1), measured(2)) == ((1, 2), (0, 0))
+    leader.acked(1, 15, MADE_MS + 3)
+    leader.acked(2, 25, MADE_MS + 5)
+    leader.acked(1, 25, MADE_MS + 7)
+    assert (measured(1), measured(2)) == ((2, 2 + 7), (2, 5 + 5))
 
 
 def counts(node: Node, *names: str) -> list[int]:

@@ -29,7 +29,7 @@ _COUNTERS = """
 _SUMMARIES = """
     propagation_latency proposal_latency commit_propagation_latency proposal_ack_creation_latency quorum_ack_latency sync_processor_queue_time_ms
     sync_processor_queue_and_flush_time_ms updatelatency election_time unavailable_time leader_unavailable_time follower_sync_time observer_sync_time dbinittime
-    startup_snap_load_time startup_txns_loaded n1_write_per_namespace n2_write_per_namespace n3_write_per_namespace
+    startup_snap_load_time startup_txns_loaded 1_ack_latency 2_ack_latency n1_write_per_namespace n2_write_per_namespace n3_write_per_namespace
 """.split()
 _GAUGES = """
     server_state peer_state znode_count ephemerals_count approximate_data_size watch_count global_sessions local_sessions num_alive_connections
@@ -73,7 +73,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Words, Words]:
     """Of the Java servers, and of ours."""
     found: list[Words] = []
     for kinds in _LAYOUTS:
-        with serving(kinds, tmp_path_factory.mktemp(kinds)) as ensemble:
+        with serving(kinds, tmp_path_factory.mktemp(kinds), {"leader.ackLoggingFrequency": 1}) as ensemble:
             clients = [_load(ensemble, sid) for sid in ensemble.members]
             ensemble.wait(partial(_in_step, ensemble), "they are not in step")
             found.append(_words(ensemble))

@@ -223,6 +223,9 @@ class LeaderHost(Host):
             self.durable[zxid] = self.log[zxid]
         self.ensemble.leader.log_written(batch[-1], self.ensemble.now, WALL)
 
+    def acked(self, sid: int, zxid: int, wall_ms: int) -> None:
+        pass
+
     def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
         self.commits.append(zxid)
         for logged in sorted(self.log):

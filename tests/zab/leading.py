@@ -58,6 +58,9 @@ class Host:
         self.log[zxid] = entry
         self.last_zxid = zxid
 
+    def acked(self, sid: int, zxid: int, wall_ms: int) -> None:
+        pass
+
     def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
         self.commits.append(zxid)
         for logged, entry in self.log.items():

@@ -85,6 +85,7 @@ class Settings:
     max_time_to_wait_for_epoch_ms: int
     max_concurrent_snap_syncs: int
     max_concurrent_diff_syncs: int
+    ack_logging_frequency: int
     leader_connect_delay_during_retry_ms: int
     observer_reconnect_delay_ms: int
     observer_election_delay_ms: int

@@ -21,7 +21,7 @@ ENSEMBLE: Final[tuple[Key, ...]] = (
     ),
     Key("zookeeper.leader.maxConcurrentSnapSyncs", number(1), 10, "Most learners that are sent a snapshot at once.", "", "max_concurrent_snap_syncs"),
     Key("zookeeper.leader.maxConcurrentDiffSyncs", number(1), 100, "Most learners that are sent transactions at once.", "", "max_concurrent_diff_syncs"),
-    Key("zookeeper.leader.ackLoggingFrequency", number(1), 1000, "Proposals between two that are measured.", state=DETAIL),
+    Key("zookeeper.leader.ackLoggingFrequency", number(1), 1000, "Of the zxids that this divides, acks are measured.", "", "ack_logging_frequency"),
     Key("zookeeper.leader.closeSocketAsync", SWITCH, False, "Close sockets in a thread of their own.", state=IDLE),
     Key("zookeeper.learner.closeSocketAsync", SWITCH, False, "Close sockets in a thread of their own.", state=IDLE),
     Key("zookeeper.learner.asyncSending", SWITCH, False, "Send in a thread of its own.", state=IDLE),

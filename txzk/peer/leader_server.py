@@ -51,7 +51,7 @@ class LeaderServer(OrderingServer):
         tracker = SessionTracker(sid, config.tick_time, now_ms, database.sessions, local_sessions)
         self._history = database
         super().__init__(config, database, registry, random, four_letter_words, now_ms, tracker, self._propose, configurations)
-        self._measures = MemberMeasures(self.stats, self.tree, self._prep, self._reads.child_lists, True)
+        self._measures = MemberMeasures(self.stats, self.tree, self._prep, self._reads.child_lists, True, self.settings.ack_logging_frequency)
         self.local_sessions = local_sessions
         self.readers = {op: reader for op, reader in self.readers.items() if op != opcodes.SYNC}
         self._serves = config.settings.leader_serves != "no"
@@ -113,6 +113,10 @@ class LeaderServer(OrderingServer):
             self._end_session(session_id, now_ms, wall_ms)
         self._orphans.clear()
         super().timer_fired(now_ms, wall_ms)
+
+    def acked(self, sid: int, zxid: int, wall_ms: int) -> None:
+        """A server, this one too, has all up to `zxid` in its log."""
+        self._measures.acked(sid, zxid, wall_ms)
 
     def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
         """All up to `zxid` is committed: applies it and answers."""

@@ -128,6 +128,10 @@ class Leading(Role):
     def append(self, zxid: int, entry: bytes) -> None:
         self._database.append(zxid, entry)
 
+    def acked(self, sid: int, zxid: int, wall_ms: int) -> None:
+        if self.server is not None:
+            self.server.acked(sid, zxid, wall_ms)
+
     def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
         if self.server is not None:
             self.server.committed(zxid, now_ms, wall_ms)

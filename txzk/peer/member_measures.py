@@ -21,14 +21,19 @@ from txzk.trace.metrics import Summary
 
 # Where the time stands in the header that a log entry begins with: behind session, cxid and zxid.
 _TIME = slice(20, 28)
+# So many transactions are remembered for the acknowledgements of slow servers.
+_MOST_SAMPLED = 100
 
 
 class MemberMeasures(PipelineMeasures):
     """Fills the metrics of a leader, a follower or an observer."""
 
-    def __init__(self, stats: ServerStats, tree: DataTree, prep: PrepRequestProcessor | None, child_lists: ChildLists, acks: bool) -> None:
+    def __init__(
+        self, stats: ServerStats, tree: DataTree, prep: PrepRequestProcessor | None, child_lists: ChildLists, acks: bool, ack_frequency: int = 1,
+    ) -> None:
         """
         :param acks: whether what this server has logged is acknowledged.
+        :param ack_frequency: of the zxids that this divides, the leader measures how long each server needs for its acknowledgement.
         """
         super().__init__(stats, tree, prep, child_lists)
         summaries = self._metrics.summaries
@@ -38,6 +43,10 @@ class MemberMeasures(PipelineMeasures):
         self._ack_creation = summaries["proposal_ack_creation_latency"]
         self._acks = acks
         self._orders = prep is not None
+        self._ack_frequency = ack_frequency
+        # Transactions whose acknowledgements are measured, with the times at which they were made; and what each server has acknowledged.
+        self._sampled: deque[tuple[int, int]] = deque(maxlen=_MOST_SAMPLED)
+        self._acked: dict[int, int] = {}
         # What is on its way to the disk: the last zxid of those that came together, how many they are, when they were made and when they came here,
         # milliseconds since 1970.
         self._logging: deque[list[int]] = deque()
@@ -46,6 +55,8 @@ class MemberMeasures(PipelineMeasures):
         """The leader has made a transaction, and gives it to its log."""
         created_ms = int.from_bytes(entry[_TIME], "big", signed=True)
         self._goes_to_log(zxid, created_ms, created_ms)
+        if zxid % self._ack_frequency == 0:
+            self._sampled.append((zxid, created_ms))
 
     def received(self, header: TxnHeader, wall_ms: int) -> None:
         """A transaction has come from the leader, and is given to the log."""
@@ -94,6 +105,18 @@ class MemberMeasures(PipelineMeasures):
             self._ack_creation.add(wall_ms - created_ms, times)
         if not self._orders and received_ms >= created_ms:
             self._proposal.add(received_ms - created_ms, times)
+
+    def acked(self, sid: int, zxid: int, wall_ms: int) -> None:
+        """A server has all up to `zxid` in its log. One that is late counts too, other than in Java, which no longer knows of what is committed."""
+        before = self._acked.get(sid, 0)
+        if zxid <= before:
+            return
+        self._acked[sid] = zxid
+        sampled = self._sampled
+        if sampled and sampled[-1][0] > before:
+            for sample, created_ms in sampled:
+                if before < sample <= zxid and wall_ms >= created_ms:
+                    self._metrics.summary_for("ack_latency", str(sid)).add(wall_ms - created_ms)
 
     def committed(self, done: Sequence[Request], now_ms: int, wall_ms: int) -> None:
         """A quorum has the transactions of these requests, and the leader has applied them."""

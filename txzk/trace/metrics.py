@@ -50,8 +50,9 @@ PERCENTILE_SUMMARIES: Final = (
     "write_commitproc_time_ms", "write_final_proc_time_ms",
 )
 
-# Kinds of metrics with one of them for each top-level node; there is none before the first value.
+# Kinds of metrics with one of them for each top-level node, or for each server; there is none before the first value.
 SUMMARY_SETS: Final = ("read_per_namespace", "write_per_namespace")
+PERCENTILE_SUMMARY_SETS: Final = ("ack_latency",)
 COUNTER_SETS: Final = ("quota_exceeded_error_per_namespace",)
 
 _PERCENTILES: Final = (("p50", 500), ("p95", 950), ("p99", 990), ("p999", 999))
@@ -160,7 +161,7 @@ class Metrics:
         self.summaries.update((name, PercentileSummary()) for name in PERCENTILE_SUMMARIES)
         self._counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self._followed: dict[str, Callable[[], int]] = {}
-        self._summary_sets: dict[str, dict[str, Summary]] = {name: {} for name in SUMMARY_SETS}
+        self._summary_sets: dict[str, dict[str, Summary]] = {name: {} for name in SUMMARY_SETS + PERCENTILE_SUMMARY_SETS}
         self._counter_sets: dict[str, dict[str, int]] = {name: {} for name in COUNTER_SETS}
 
     def count(self, name: str, times: int = 1) -> None:
@@ -194,7 +195,7 @@ class Metrics:
         summaries = self._summary_sets[name]
         found = summaries.get(key)
         if found is None:
-            found = summaries[key] = Summary()
+            found = summaries[key] = PercentileSummary() if name in PERCENTILE_SUMMARY_SETS else Summary()
         return found
 
     def reset(self) -> None:

@@ -177,8 +177,8 @@ class Leader:
 
     def log_written(self, zxid: int, now_ms: int, wall_ms: int) -> None:
         """All up to `zxid` is on this server's disk: its own ack."""
-        if self.phase is LeaderPhase.BROADCAST and self._broadcast.acked(self.settings.sid, zxid):
-            self._commit(now_ms, wall_ms)
+        if self.phase is LeaderPhase.BROADCAST:
+            self._acked(self.settings.sid, zxid, now_ms, wall_ms)
         if self._congested_since_ms is not None:
             self._congested_since_ms = None
             for handler in list(self.handlers):
@@ -344,7 +344,12 @@ class Leader:
             return
         if zxid > self.last_proposed:
             handler.drop(f"acked 0x{zxid:x}, which was never proposed")
-        elif self._broadcast.acked(handler.sid, zxid):
+        else:
+            self._acked(handler.sid, zxid, now_ms, wall_ms)
+
+    def _acked(self, sid: int, zxid: int, now_ms: int, wall_ms: int) -> None:
+        self._host.acked(sid, zxid, wall_ms)
+        if self._broadcast.acked(sid, zxid):
             self._commit(now_ms, wall_ms)
 
     def touched(self, sessions: list[tuple[int, int]], now_ms: int) -> None:

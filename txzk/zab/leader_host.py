@@ -62,6 +62,9 @@ class LeaderHost(History, Protocol):
     def append(self, zxid: int, entry: bytes) -> None:
         """Adds a proposal to the own log; answered by `Leader.log_written` once it is on disk."""
 
+    def acked(self, sid: int, zxid: int, wall_ms: int) -> None:
+        """A server has all up to `zxid` in its log; for statistics."""
+
     def committed(self, zxid: int, now_ms: int, wall_ms: int) -> None:
         """All up to `zxid` is committed: applies it to the tree, adds it to `committed_log` and answers clients before it returns."""
 
