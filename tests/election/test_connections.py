@@ -53,7 +53,7 @@ class Host:
         return cnxn
 
     def dialled(self, sid: int) -> ElectionCnxn:
-        cnxn = self.connections.dialled(sid, 0)
+        cnxn = self.connections.dialled(sid)
         assert cnxn is not None
         return cnxn
 
@@ -97,7 +97,7 @@ def test_who_has_called_meanwhile_is_not_asked_to() -> None:
     host = Host()
     host.connections.send(3, b"vote")
     calling = host.accepted(says(3))
-    assert host.connections.dialled(3, 0) is None
+    assert host.connections.dialled(3) is None
     assert not calling.closing
     assert calling.take_output() == frame(b"vote")
     calling.lost(0)
@@ -116,7 +116,7 @@ def test_a_question_without_an_answer_is_asked_again_with_the_next_message() -> 
 def test_a_failed_dial_is_repeated_with_the_next_message() -> None:
     host = Host()
     host.connections.send(1, b"vote")
-    host.connections.dial_failed(1, 0)
+    host.connections.dial_failed(1)
     host.connections.send(1, b"vote")
     assert [sid for sid, _ in host.dials] == [1, 1]
     assert host.dialled(1).take_output().endswith(frame(b"vote"))
@@ -321,18 +321,18 @@ def test_strangers_are_only_so_many() -> None:
     assert "server 999 is refused" in host.reports[-1]
     assert not host.accepted(says(3)).closing
     assert not host.accepted(says(100)).closing, "it takes the place of its old connection"
-    host.connections.dial_failed(0, 0)
+    host.connections.dial_failed(0)
     assert not host.accepted(says(999)).closing
 
 
 def test_a_dial_that_nobody_asked_for_is_not_wanted() -> None:
     host = Host()
-    assert host.connections.dialled(1, 0) is None
+    assert host.connections.dialled(1) is None
     host.connections.send(3, b"vote")
     asking = host.dialled(3)
-    assert host.connections.dialled(3, 0) is None, "another address of the same server"
+    assert host.connections.dialled(3) is None, "another address of the same server"
     asking.lost(0)
-    assert host.connections.dialled(3, 0) is None
+    assert host.connections.dialled(3) is None
 
 
 def test_addresses_are_those_of_the_newest_configuration() -> None:
@@ -360,7 +360,7 @@ def test_the_end() -> None:
     assert waiting.closing
     assert {connected, waiting} <= set(host.dirty)
     assert host.connections.accepted("10.0.0.7", 1, 0) is None
-    assert host.connections.dialled(1, 0) is None
+    assert host.connections.dialled(1) is None
     host.connections.send(3, b"vote")
     assert [sid for sid, _ in host.dials] == [1]
     for cnxn in (connected, waiting):

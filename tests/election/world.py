@@ -174,10 +174,10 @@ class Member:
             return
         world, other = self.world, self.world.member(sid)
         if not other.running or not world.reach(self.sid, sid) or world.fails():
-            connections.dial_failed(sid, world.now_ms)
+            connections.dial_failed(sid)
             return
         there = other.connections.accepted(f"10.0.0.{self.sid}", 40000, world.now_ms)
-        here = connections.dialled(sid, world.now_ms)
+        here = connections.dialled(sid)
         assert there is not None
         if here is None:
             world.later(world.delay_ms(), lambda: there.lost(world.now_ms))

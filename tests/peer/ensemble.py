@@ -362,13 +362,13 @@ class World:
         if isinstance(effect, DialElection):
             far: Any = target.machine.connections.accepted(host, 40000, self.now_ms) if reachable else None
             if far is None:
-                peer.connections.dial_failed(effect.sid, self.now_ms)
+                peer.connections.dial_failed(effect.sid)
                 return
-            near: Any = peer.connections.dialled(effect.sid, self.now_ms)
+            near: Any = peer.connections.dialled(effect.sid)
         else:
             far = self._quorum_port(source, target, effect.addresses[0][1]) if reachable else None
             if far is None:
-                peer.leader_dial_failed(f"{effect.addresses[0][0]} cannot be reached", self.now_ms)
+                peer.leader_dial_failed(f"{effect.addresses[0][0]} cannot be reached")
                 return
             near = peer.leader_connected(self.now_ms)
         there = Wire(target, far)

@@ -479,7 +479,7 @@ def test_answers_that_come_too_late_are_passed_by() -> None:
     leader, node = world.leader.machine, world.nodes[1].machine
     assert node.learner_connected("s2", 1, world.now_ms) is None
     assert leader.leader_connected(world.now_ms) is None
-    leader.leader_dial_failed("nobody there", world.now_ms)
+    leader.leader_dial_failed("nobody there")
     world.pump()
     assert world.leader.machine is leader and leader.role is not None
     node.role.abandon("enough")  # type: ignore[union-attr]
@@ -487,7 +487,7 @@ def test_answers_that_come_too_late_are_passed_by() -> None:
     leader.role.abandon("enough")
     assert leader.learner_connected("s2", 1, world.now_ms) is None
     world.pump()
-    node.leader_dial_failed("nobody there", world.now_ms)
+    node.leader_dial_failed("nobody there")
     world.until(lambda: all(node.serves for node in world.nodes.values()))
 
 

@@ -44,9 +44,9 @@ class Server:
         self.connections = ElectionConnections(sid, lambda: servers, ElectionSettings(), self)
         dial_failed = self.connections.dial_failed
 
-        def count(sid: int, now_ms: int) -> None:
+        def count(sid: int) -> None:
             self.failures.append(sid)
-            dial_failed(sid, now_ms)
+            dial_failed(sid)
 
         self.connections.dial_failed = count  # type: ignore[method-assign]
         self.port = ElectionPort(reactor, self, self.connections, self.reports.append, SocketOptions(keep_alive=True, unacknowledged_ms=700))

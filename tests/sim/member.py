@@ -130,9 +130,9 @@ class SimMember(SimServer):
         host, port = effect.addresses[0]
 
         def connected(end: End) -> None:
-            self._open(end, self.machine.connections.dialled(sid, self.now_ms))
+            self._open(end, self.machine.connections.dialled(sid))
 
-        self._dial(host, port, connected, lambda: self.machine.connections.dial_failed(sid, self.now_ms))
+        self._dial(host, port, connected, lambda: self.machine.connections.dial_failed(sid))
 
     def _dial_leader(self, effect: Any) -> None:
         self._leader_dial += 1
@@ -154,7 +154,7 @@ class SimMember(SimServer):
             if number < _TRIES and self.clock.us + _RETRY_US < until_us:
                 self.clock.after(_RETRY_US, lambda: self.run(life, again))
             else:
-                self.machine.leader_dial_failed("the leader cannot be reached", self.now_ms)
+                self.machine.leader_dial_failed("the leader cannot be reached")
 
         def again() -> None:
             if dial == self._leader_dial:

@@ -100,7 +100,7 @@ class ElectionConnections:
         self._waiting[cnxn] = now_ms + self._settings.hello_timeout_ms
         return cnxn
 
-    def dialled(self, sid: int, now_ms: int) -> ElectionCnxn | None:
+    def dialled(self, sid: int) -> ElectionCnxn | None:
         """A connection that was asked for stands; None where it is not wanted any more."""
         if self._stopped or sid not in self._dials or self._dials[sid] is not None:
             return None
@@ -122,7 +122,7 @@ class ElectionConnections:
         self._host.has_output(cnxn)
         return cnxn
 
-    def dial_failed(self, sid: int, now_ms: int) -> None:
+    def dial_failed(self, sid: int) -> None:
         """A connection that was asked for could not be made; the next message is the next attempt."""
         self._dials.pop(sid, None)
         self._forget_stranger(sid)
@@ -186,7 +186,7 @@ class ElectionConnections:
 
     # What the connections tell.
 
-    def hello_received(self, cnxn: ElectionCnxn, hello: hello.Hello, now_ms: int) -> None:
+    def hello_received(self, cnxn: ElectionCnxn, hello: hello.Hello) -> None:
         sid = hello.sid
         del self._waiting[cnxn]
         if sid == _NAMELESS:

@@ -23,7 +23,7 @@ _LENGTH: Final = struct.Struct(">i")
 class Connections(Protocol):
     """What a connection needs of all of them together."""
 
-    def hello_received(self, cnxn: ElectionCnxn, hello: hello.Hello, now_ms: int) -> None:
+    def hello_received(self, cnxn: ElectionCnxn, hello: hello.Hello) -> None:
         """The other side of an accepted connection has said who it is."""
 
     def message_received(self, sid: int, message: bytes, now_ms: int) -> None:
@@ -82,7 +82,7 @@ class ElectionCnxn:
                 frames = self._frames = ClientFrames(MAX_MESSAGE_BYTES)
                 data = self._head[said.size :]
                 self._head = b""
-                self._connections.hello_received(self, said, now_ms)
+                self._connections.hello_received(self, said)
             frames.receive(data)
             self._take_messages(frames, now_ms)
         except JuteError as error:

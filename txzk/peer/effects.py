@@ -105,11 +105,11 @@ class OpenElectionPort:
 
 
 class MoveClientPort:
-    """Let clients connect at another address; those that are connected stay. None lets no more connect."""
+    """Let clients connect at another address; those that are connected stay."""
 
     __slots__ = ("address",)
 
-    def __init__(self, address: tuple[str, int] | None) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
         self.address = address
 
 

@@ -171,7 +171,7 @@ class QuorumPeer:
         """What DialLeader asked for stands; None where it is not wanted any more."""
         return self.role.connected(now_ms) if isinstance(self.role, Following) else None
 
-    def leader_dial_failed(self, reason: str, now_ms: int) -> None:
+    def leader_dial_failed(self, reason: str) -> None:
         """What DialLeader asked for cannot be had."""
         if isinstance(self.role, Following):
             self.role.abandon(reason)

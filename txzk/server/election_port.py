@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 
 from txzk.election.connections import ElectionConnections
 from txzk.election.election_cnxn import ElectionCnxn
-from txzk.server.driver import monotonic_ms
 from txzk.server.stream_port import StreamDriver, StreamFactory, dial
 from txzk.server.transport import SocketOptions
 
@@ -106,10 +105,10 @@ class ElectionPort:
     def _attempted(self, outcome: IProtocol | Failure, sid: int) -> None:
         self._dials.pop(sid, None)
         if isinstance(outcome, Failure):
-            self._driver.run(lambda: self._connections.dial_failed(sid, monotonic_ms()))
+            self._driver.run(lambda: self._connections.dial_failed(sid))
 
     def _dialled(self, sid: int, host: str, port: int, now_ms: int) -> ElectionCnxn | None:
-        return self._connections.dialled(sid, now_ms)
+        return self._connections.dialled(sid)
 
     def stop(self) -> Deferred[None]:
         """Listens and dials no more; fires when all ports are closed. Connections that stand are closed by the machine."""

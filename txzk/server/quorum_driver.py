@@ -51,12 +51,12 @@ class QuorumDriver(Driver):
 
     def __init__(
         self, reactor: Any, config: ServerConfig, peer: QuorumPeer, log_disk: DiskWorker, snapshot_disk: DiskWorker,
-        stop: Callable[[str, int], None], move_client_port: Callable[[tuple[str, int] | None], None],
+        stop: Callable[[str, int], None], move_client_port: Callable[[tuple[str, int]], None],
     ) -> None:
         """
         :param config: with a `quorum`.
         :param stop: ends the process, with the reason and the exit code.
-        :param move_client_port: lets clients connect at another address (host, port), or nowhere.
+        :param move_client_port: lets clients connect at another address (host, port).
         """
         super().__init__(reactor, peer, log_disk, snapshot_disk, stop)
         assert config.quorum is not None
@@ -120,7 +120,7 @@ class QuorumDriver(Driver):
             self._election_port.dial(effect.sid, effect.addresses)
         elif isinstance(effect, DialLeader):
             self._dialler.dial(
-                effect.addresses, self._leader_connected, lambda reason: peer.leader_dial_failed(reason, monotonic_ms()),
+                effect.addresses, self._leader_connected, peer.leader_dial_failed,
                 self._quorum.connect_to_learner_master_limit * self._config.tick_time, self._config.settings.leader_connect_delay_during_retry_ms,
             )
         elif isinstance(effect, OpenElectionPort):

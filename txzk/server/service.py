@@ -109,10 +109,10 @@ class ZooKeeperService(Service):
         address = self._port.getHost()
         self.client_address = (address.host, address.port)
 
-    def _move_client_port(self, address: tuple[str, int] | None) -> None:
+    def _move_client_port(self, address: tuple[str, int]) -> None:
         """Clients connect elsewhere from now on; those that are connected stay.
 
-        :param address: host and port; None for nowhere.
+        :param address: host and port.
         """
         port, self._port = self._port, None
         self._moves_to = address
