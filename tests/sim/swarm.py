@@ -116,7 +116,8 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
         clients=chance.choice((2, 3, 4)),
         think_ms=chance.choice((30, 60, 150)),
         in_flight=chance.choice((1, 4, 10)),
-        session_ms=tick_ms * chance.choice((4, 10, 20)),
+        # A client tries each server for its share of the timeout, which must be enough for a transaction.
+        session_ms=max(tick_ms * chance.choice((4, 10, 20)), 120 * (count + observers + spares)),
         purges=chance.random() < 0.5,
         snapshot_nodes=chance.choice((1, 4, 64)),
         idles=chance.random() < 0.3,

@@ -181,7 +181,7 @@ class World:
 
     def revive(self, server: SimServer) -> None:
         """Somebody starts a server again."""
-        if not server.up and not server.refused:
+        if not server.up and not server.refused and server not in self._stays_down:
             server.start()
             self.count("restarts")
 
