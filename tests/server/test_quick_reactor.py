@@ -77,6 +77,17 @@ def test_events_reach_who_waits_for_them(reactor: QuickReactor) -> None:
     assert (one.deeds, two.deeds) == (["hello"], ["you", "write"])
 
 
+def test_a_turn_with_one_event_is_calm(reactor: QuickReactor) -> None:
+    ends = [End(reactor) for _ in range(2)]
+    calm = []
+    for senders in (ends[:1], ends, ends[1:], []):
+        for end in senders:
+            end.other.send(b"x")
+        reactor.doIteration(0)
+        calm.append(reactor.calm)
+    assert calm == [True, False, True, True]
+
+
 def test_the_wait_ends_with_the_first_event(reactor: QuickReactor) -> None:
     end = End(reactor)
     end.other.send(b"hello")

@@ -193,6 +193,40 @@ def test_who_waits_for_the_short_way_is_not_overtaken_either(world: World) -> No
     assert (world.done, world.content(12)) == ([None, None], b"headsameTAIL")
 
 
+def test_what_waited_for_the_disk_goes_the_long_way(world: World) -> None:
+    """Whichever way went what it waited for."""
+    world.begin()
+    waiting = iter((b"more", b"last"))
+
+    def answered(failure: StorageError | None) -> None:
+        world.done.append(None)
+        data = next(waiting, None)
+        if data is not None:
+            world.shortcut.submit([Write(world.path, 8 + 4 * len(world.done), data), Sync(world.path)], answered)
+
+    world.shortcut.submit([Write(world.path, 8, b"tail"), Sync(world.path)], answered)
+    world.turn()
+    for number in (1, 2):
+        assert (len(world.passed_on()), len(world.done)) == (1, number)
+        world.work()
+    assert world.content(20) == b"headsametailmorelast"
+    world.append(20, b"calm")
+    assert world.passed_on() == []
+    world.turn()
+    assert world.content(24) == b"headsametailmorelastcalm"
+
+
+def test_while_others_have_something_to_say_it_goes_the_long_way(world: World) -> None:
+    world.begin()
+    world.clock.calm = False  # type: ignore[attr-defined]  # as QuickReactor has it
+    world.append(8, b"tail")
+    assert len(world.passed_on()) == 1
+    world.work()
+    world.clock.calm = True  # type: ignore[attr-defined]
+    world.append(12, b"more")
+    assert world.passed_on() == []
+
+
 @pytest.mark.parametrize(
     "ops",
     [

@@ -14,7 +14,12 @@ from twisted.internet.main import installReactor
 
 
 class QuickReactor(EPollReactor):
-    """An EPollReactor that hands events straight to who waits for them; a fault in one is logged, and ends its connection, as ever."""
+    """An EPollReactor that hands events straight to who waits for them; a fault in one is logged, and ends its connection, as ever.
+
+    :ivar calm: whether there was no more than one event in this turn.
+    """
+
+    calm = True
 
     def doPoll(self, timeout: float | None) -> None:
         """Waits for events and hands them on.
@@ -28,6 +33,7 @@ class QuickReactor(EPollReactor):
             if error.errno == errno.EINTR:
                 return
             raise
+        self.calm = len(events) < 2
         for fd, event in events:
             # Who comes first may end others.
             selectable = selectables.get(fd)
