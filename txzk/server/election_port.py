@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IDelayedCall, IListeningPort, IProtocol
+from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txzk.election.connections import ElectionConnections
 from txzk.election.election_cnxn import ElectionCnxn
+from txzk.server.ports import Ports
 from txzk.server.stream_port import StreamDriver, StreamFactory, dial
 from txzk.server.transport import SocketOptions
 
@@ -49,37 +50,33 @@ class ElectionPort:
         self._connect_timeout_seconds = connect_timeout_ms / 1000
         self._bind_tries = bind_tries
         self._options = options
-        self._ports: list[IListeningPort] = []
+        self._ports = Ports()
         self._dials: dict[int, IDelayedCall | Deferred[IProtocol]] = {}
         self._binds: list[IDelayedCall] = []
-        self._closing: list[Deferred[Any]] = []
-        self._turn = 0
         self._stopped = False
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        hosts = [port.getHost() for port in self._ports]
-        return [(host.host, host.port) for host in hosts]
+        return self._ports.addresses
 
     def listen(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Begins to listen, once the ports of the time before are closed; what is in use is tried again.
 
         :param addresses: IP address and port; "" for all addresses of this machine.
         """
-        closed = self.close()
-        turn = self._turn
+        self._try_no_more()
 
-        def begin(_: None) -> None:
-            if turn == self._turn and not self._stopped:
+        def begin() -> None:
+            if not self._stopped:
                 for host, port in addresses:
                     self._listen(host, port, 1)
 
-        closed.addCallback(begin)
+        self._ports.reopen(begin)
 
     def _listen(self, host: str, port: int, attempt: int) -> None:
         factory = StreamFactory(self._reactor, self._driver, self._connections.accepted, self._options)
         try:
-            self._ports.append(self._reactor.listenTCP(port, factory, interface=host))
+            self._ports.add(self._reactor.listenTCP(port, factory, interface=host))
         except CannotListenError as error:
             if attempt == self._bind_tries:
                 self._fail(f"the election port cannot be listened to: {error}")
@@ -116,15 +113,11 @@ class ElectionPort:
         for attempt in list(self._dials.values()):
             attempt.cancel()
         self._dials.clear()
-        return self.close()
+        self._try_no_more()
+        return self._ports.close()
 
-    def close(self) -> Deferred[None]:
-        """Listens no more; fires when all ports are closed."""
-        self._turn += 1
+    def _try_no_more(self) -> None:
         for call in self._binds:
             if call.active():
                 call.cancel()
-        ports, self._ports = self._ports, []
-        self._closing = [closing for closing in self._closing if not closing.called] + [maybeDeferred(port.stopListening) for port in ports]
-        closed: Deferred[None] = gatherResults(self._closing).addCallback(lambda _: None)
-        return closed
+        self._binds.clear()

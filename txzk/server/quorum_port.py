@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IDelayedCall, IListeningPort, IProtocol
+from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txzk.server.ports import Ports
 from txzk.server.stream_port import OpenEnd, StreamDriver, StreamFactory, dial
 from txzk.server.transport import DirectPort, SocketOptions
 
@@ -40,14 +41,11 @@ class QuorumListener:
         self._driver = driver
         self._options = options
         self._name = name
-        self._ports: list[IListeningPort] = []
-        self._closed: Deferred[None] = succeed(None)
-        self._turn = 0
+        self._ports = Ports()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        hosts = [port.getHost() for port in self._ports]
-        return [(host.host, host.port) for host in hosts]
+        return self._ports.addresses
 
     def listen(self, addresses: Sequence[tuple[str, int]], open_end: OpenEnd, failed: Callable[[str], None]) -> None:
         """Begins to listen, once the ports of the time before are closed.
@@ -56,15 +54,8 @@ class QuorumListener:
         :param open_end: gives the end of each connection.
         :param failed: an input of the machine: no address can be listened to, and why.
         """
-        self._turn += 1
-        turn = self._turn
         factory = StreamFactory(self._reactor, self._driver, open_end, self._options)
-
-        def begin(_: None) -> None:
-            if turn == self._turn:
-                self._listen(addresses, factory, failed)
-
-        self._closed.addCallback(begin)
+        self._ports.reopen(lambda: self._listen(addresses, factory, failed))
 
     def _listen(self, addresses: Sequence[tuple[str, int]], factory: StreamFactory, failed: Callable[[str], None]) -> None:
         reasons = []
@@ -76,7 +67,7 @@ class QuorumListener:
                 reasons.append(str(error))
                 log.warn("{name} cannot be listened to: {error}", name=self._name, error=error)
             else:
-                self._ports.append(listening)
+                self._ports.add(listening)
         if not self._ports:
             reason = f"{self._name} cannot be listened to: {'; '.join(reasons) or 'no address'}"
             # Not before whoever called has come to its end.
@@ -84,13 +75,7 @@ class QuorumListener:
 
     def close(self) -> Deferred[None]:
         """Listens no more; fires when all ports are closed. Connections that stand are closed by the machine."""
-        self._turn += 1
-        ports, self._ports = self._ports, []
-        closed: Deferred[None] = gatherResults([maybeDeferred(port.stopListening) for port in ports]).addCallback(lambda _: None)
-        done: Deferred[None] = Deferred()
-        self._closed.addCallback(lambda _: closed)
-        self._closed.addCallback(lambda _: done.callback(None))
-        return done
+        return self._ports.close()
 
 
 class LeaderDialler:
