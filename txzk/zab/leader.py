@@ -101,11 +101,6 @@ class Leader:
         return self._broadcast.last_committed
 
     @property
-    def outstanding(self) -> int:
-        """How many proposals wait for their quorum."""
-        return len(self._broadcast)
-
-    @property
     def proposal_bytes(self) -> tuple[int, int, int]:
         """The sizes of the last proposal, the shortest and the longest; -1 before the first."""
         return self._last_bytes, self._least_bytes, self._most_bytes
