@@ -6,6 +6,7 @@ import pytest
 
 from tests.peer.ensemble import TICK_MS, Node, World
 from tests.peer.world import frame
+from txzk.auth.check import OPEN_ACL
 from txzk.defs import errors, opcodes
 from txzk.election.votes import ServerState
 from txzk.jute import records
@@ -106,6 +107,24 @@ def test_a_server_changes_its_role_without_a_search() -> None:
         assert kept(node, text) and world.leader.sid == 3
         assert f"peerType={'1' if role == 'observer' else '0'}" in node.word(b"conf")
     assert searches(world) == before
+
+
+def test_what_was_observed_without_a_log_is_on_disk_before_the_observer_votes() -> None:
+    """Else its log would begin behind a hole, and its acks would speak of what a crash takes away."""
+    world = World((1, 2, 3), (4,), CFG, PROPERTIES | {"zookeeper.observer.syncEnabled": "false"})
+    client = world.leader.client()
+    for path in ("/a", "/b"):
+        client.call(opcodes.CREATE, records.encode_CreateRequest(path, b"", OPEN_ACL, 0))
+    node = world.nodes[4]
+    reconfig(world.leader, line(4))
+    world.until(lambda: node.serves and node.machine.state is ServerState.FOLLOWING)
+    client = world.leader.client()
+    client.call(opcodes.CREATE, records.encode_CreateRequest("/c", b"", OPEN_ACL, 0))
+    node.kill()
+    node.start()
+    assert {"/a", "/b", "/c"} <= node.machine.database.tree.nodes.keys()
+    world.until(lambda: node.serves)
+    world.agree()
 
 
 def test_another_leads_without_a_search_when_the_leader_goes() -> None:

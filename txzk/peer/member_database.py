@@ -95,6 +95,8 @@ class MemberDatabase(ZKDatabase):
         self._held: tuple[WriteSnapshot, int] | None = None
         # Whether the history was replaced and no disk has it.
         self.unsaved = False
+        # Whether transactions are applied that are in no log.
+        self.unlogged = False
         self._replaced_zxid = 0
         # Trees that have given way and are not freed yet.
         self._remains: deque[Remains] = deque()
@@ -112,6 +114,7 @@ class MemberDatabase(ZKDatabase):
         self.last_zxid = self.durable_zxid = tree.last_processed_zxid
         self.committed_log = CommittedLog(self._commit_log_count)
         self._uncommitted.clear()
+        self.unlogged = False
 
     # Transactions
 
@@ -136,6 +139,7 @@ class MemberDatabase(ZKDatabase):
         if zxid > self.last_zxid:
             # It is in no log: an observer without one (syncEnabled=false) lives on what it has in memory.
             self.last_zxid = self.durable_zxid = zxid
+            self.unlogged = True
 
     def fast_forward(self) -> None:
         """Applies all that was appended: at the end of a role nobody can tell whether it was committed."""
@@ -312,6 +316,15 @@ class MemberDatabase(ZKDatabase):
         """Puts the whole tree on disk; ends with SNAPSHOT_SAVED. A history that was replaced is not on disk any more then."""
         self._save = self._saving()
         self._begin(self._save)
+
+    def save_unlogged(self) -> None:
+        """Puts the whole tree on disk, as behind a SNAP: what its log lacks can come from nobody any more. Ends with SNAPSHOT_SAVED."""
+        self.unlogged = False
+        self.unsaved = True
+        self._replaced_zxid = 0
+        self._known_from_zxid = self.last_zxid
+        self._change(self.log.end())
+        self.save_snapshot()
 
     def reload(self) -> None:
         """Reads the data directory again and forgets what is not there; only while `idle`, or where the history was replaced and not saved.

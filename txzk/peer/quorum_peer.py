@@ -307,6 +307,8 @@ class QuorumPeer:
         if member.verifier is before or member.verifier == before:
             return False
         self._look(now_ms)
+        # Who votes now may have something to put on disk before.
+        self._settling = self.database.unlogged and not member.is_observer
         return True
 
     def _take_role(self, leader_sid: int, now_ms: int) -> None:
@@ -363,6 +365,10 @@ class QuorumPeer:
         """The disk has answered for everything: the tree follows the log to its end, and the peer looks. False where it cannot go on."""
         database = self.database
         database.finished.clear()
+        if database.unlogged and not self._member.is_observer:
+            # It votes from now on, and is counted on: what it observed without a log must outlive it.
+            database.save_unlogged()
+            return False
         if database.unsaved:
             try:
                 database.reload()
