@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from measured import HANDSHAKE, Server, free_port, heading, java_command, load, txzk_command
+from measured import HANDSHAKE, Server, free_port, heading, idle_sessions, java_command, load, txzk_command
 
 ROWS = [
     ("getData, 15 x 16", "get", 15, 16),
@@ -27,6 +27,7 @@ NODES = 1000
 IDLE_SESSIONS = 10_000
 KILLS = 5
 _GAP_SECONDS = 6
+_IDLE_SECONDS = 30
 _OPEN_ACL = struct.pack(">iii5si6s", 1, 31, 5, b"world", 6, b"anyone")
 
 
@@ -203,13 +204,17 @@ def sync(pythons: dict[str, str | None], options: argparse.Namespace, folder: Pa
             shutil.rmtree(empty.data / "version-2")
             empty.start()
             rows[name]["SNAP to an empty follower, to its first answer"] = f"{empty.start_seconds:.1f} s"
+            rows[name]["RSS of that follower, at most"] = f"{empty.rss_mb(at_most=True):.0f} MB"
             leader = each.leader()
             learner = next(server for server in each.servers if server is not leader)
             rows[name]["RSS of the leader"] = f"{leader.rss_mb():.0f} MB"
-            began, before = time.monotonic(), learner.cpu_seconds()
-            load([learner], "idle", "-c", IDLE_SESSIONS, "-d", 1, "-t", 30)
-            share = (learner.cpu_seconds() - before) / (time.monotonic() - began)
-            rows[name][f"processor of a learner with {IDLE_SESSIONS:,} idle sessions"] = f"{share:.1%}"
+            with idle_sessions(learner, IDLE_SESSIONS):
+                began, before = time.monotonic(), (learner.cpu_seconds(), leader.cpu_seconds())
+                time.sleep(_IDLE_SECONDS)
+                seconds = time.monotonic() - began
+                shares = (learner.cpu_seconds() - before[0]) / seconds, (leader.cpu_seconds() - before[1]) / seconds
+            rows[name][f"processor of a learner with {IDLE_SESSIONS:,} idle sessions"] = f"{shares[0]:.1%}"
+            rows[name]["processor of its leader"] = f"{shares[1]:.1%}"
     heading(f"three servers, {options.nodes:,} nodes of 100 bytes", pythons)
     for label in rows["Java"]:
         print(f"| {label} | {' | '.join(of_name[label] for of_name in rows.values())} |", flush=True)

@@ -102,6 +102,11 @@ class Server:
         except OSError:
             return ""
 
+    def connections(self) -> int:
+        """How many clients are connected."""
+        found = [line.split()[1] for line in self.word("mntr").splitlines() if line.startswith("zk_num_alive_connections")]
+        return int(found[0]) if found else 0
+
     def _serves(self) -> bool:
         """Whether a session can be opened and a request is answered."""
         try:
@@ -114,10 +119,11 @@ class Server:
         except OSError:
             return False
 
-    def rss_mb(self) -> float:
+    def rss_mb(self, at_most: bool = False) -> float:
+        """Memory that it has now, or that it has had at most."""
         assert self._process is not None
         status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return int(status.split("VmHWM:" if at_most else "VmRSS:")[1].split()[0]) / 1024
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for who does not listen."""
@@ -145,6 +151,21 @@ def load(servers: Server | Sequence[Server], mode: str, *flags: str | int | floa
     if done.returncode:
         sys.exit(f"{several[0].name}: {done.stderr.strip()}")
     return {key: float(value) for key, value in (word.split("=") for word in done.stdout.split()) if key != "mode"}
+
+
+@contextmanager
+def idle_sessions(server: Server, count: int) -> Iterator[None]:
+    """So many sessions that only ping, from when all of them are there."""
+    process = subprocess.Popen([str(PEERS / "load"), "-p", str(server.port), "-m", "idle", "-c", str(count), "-d", "1", "-t", "3600"])
+    try:
+        while server.connections() < count:
+            if process.poll() is not None:
+                sys.exit(f"{server.name}: the load generator has ended")
+            time.sleep(0.5)
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def build_load() -> None:
