@@ -63,7 +63,8 @@ class Membership:
 
     def are_enough(self, servers: list[SimServer]) -> bool:
         """Whether these are a quorum of every configuration that any server may count with."""
-        sids = [server.sid for server in servers]
+        # Who observes has no say in the configuration that makes it a voter before that is in force.
+        sids = [server.sid for server in servers if not any(server.sid in verifier.observers for verifier in server.verifiers[:1])]
         verifiers = [verifier for server in self._world.servers for verifier in server.verifiers]
         return all(verifier.contains_quorum(sids) for verifier in [*verifiers, self.newest] if verifier.version >= self.newest.version)
 
