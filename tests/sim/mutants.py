@@ -15,8 +15,9 @@ from txzk.database.tree import DataTree
 from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.peer import member_database
 from txzk.peer.database import ZKDatabase
-from txzk.peer.effects import WriteEpoch
+from txzk.peer.effects import ReplaceFiles, WriteEpoch
 from txzk.peer.following import Following
+from txzk.peer.member import Member
 from txzk.peer.member_database import MemberDatabase
 from txzk.peer.quorum_peer import QuorumPeer
 from txzk.peer.snapshots import Snapshots
@@ -281,7 +282,21 @@ def _unsynced_start() -> Patches:
     return [(recovery, "_make_durable", lambda disk, snap_dir, log_dir: None)]
 
 
-FOUND: Final[dict[str, Callable[[], Patches]]] = {"made anew": _made_anew, "second snapshot": _second_snapshot, "unsynced start": _unsynced_start}
+def _forgotten_config() -> Patches:
+    """A configuration that is in force is not written into the files with which the server will start."""
+    activate = Member.activate
+
+    def forgetful(self: Any, *arguments: Any) -> bool:
+        elects = activate(self, *arguments)
+        self.effects = [effect for effect in self.effects if not isinstance(effect, ReplaceFiles)]
+        return elects
+
+    return [(Member, "activate", forgetful)]
+
+
+FOUND: Final[dict[str, Callable[[], Patches]]] = {
+    "made anew": _made_anew, "second snapshot": _second_snapshot, "unsynced start": _unsynced_start, "forgotten config": _forgotten_config,
+}
 
 
 @contextmanager

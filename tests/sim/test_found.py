@@ -1,4 +1,4 @@
-"""Bugs that the simulator has found, planted once more: it must find them again. With the bug there, the first of its seeds that shows it is told.
+"""Bugs that the simulator has found, or must find, planted: it finds them again. With the bug there, the first of its seeds that shows it is told.
 
 What a seed tells changes with the code, so a range of them is looked through; first the number of servers.
 """
@@ -15,6 +15,8 @@ FOUND = [
     ("made anew", 1, range(60)),
     # Seed 13: two snapshots waited for a slow log, the first was forgotten, and its server waited for it for ever.
     ("second snapshot", 3, range(60)),
+    # Seed 0. Planted to see that the configurations of the servers are compared, in their memory and on their disks.
+    ("forgotten config", 3, range(60)),
 ]
 
 

@@ -67,7 +67,7 @@ def test_seeds_differ() -> None:
 def test_a_world_has_the_size_that_is_asked_for(servers: int) -> None:
     swarm = draw(7, servers)
     assert swarm.servers == servers
-    assert len(World(swarm).servers) == servers + swarm.observers
+    assert len(World(swarm).servers) == servers + swarm.observers + swarm.spares
 
 
 def test_what_is_durable_ends_where_the_history_was_cut() -> None:
