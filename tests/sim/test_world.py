@@ -51,7 +51,7 @@ def test_nothing_is_violated_in_a_world_of_one_server() -> None:
 def test_the_same_seed_tells_the_same_story_whatever_the_order_of_hashes() -> None:
     told = []
     for hash_seed in ("1", "2"):
-        lines = simulate("--seed", "4", "--trace", PYTHONHASHSEED=hash_seed).splitlines()
+        lines = simulate("--seed", "5", "--trace", PYTHONHASHSEED=hash_seed).splitlines()
         told.append([line for line in lines if "times as fast" not in line])
     assert len(told[0]) > 1000
     assert told[0] == told[1]
