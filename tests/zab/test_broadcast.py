@@ -125,6 +125,15 @@ def test_a_quorum_of_the_new_configuration_alone_does_not_commit() -> None:
     assert taken(broadcast) == [1]
 
 
+def test_other_configurations_decide_on_what_is_under_way() -> None:
+    new = MajorityVerifier(servers(3, 4, 5), EPOCH + 1)
+    broadcast = proposed(2, THREE, new)
+    acks(broadcast, (4, 2), (5, 2))
+    assert taken(broadcast) == []
+    broadcast.agree((new,))
+    assert taken(broadcast) == [1, 2]
+
+
 def test_knows_what_is_behind_a_zxid() -> None:
     broadcast = proposed(3)
     assert [proposal.zxid for proposal in broadcast.behind(EPOCH + 1)] == [EPOCH + 2, EPOCH + 3]

@@ -2,8 +2,8 @@
 
 Theory of operation. A learner logs what it is sent in the order in which it is sent, so that its ack of one proposal is its ack of all before
 it: one zxid for each server says all of it, and however many acks have come since the last look, one look at these few numbers finds what is
-committed. Proposals leave in their order only. A reconfiguration, and what is proposed until it is active, needs a quorum of both
-configurations (2.14).
+committed. Proposals leave in their order only. A reconfiguration needs a quorum of both configurations (2.14). Once it is active the new one alone
+decides, also on what was proposed meanwhile: who votes no more may never ack it. (Java waits for a quorum of the old one, for ever where there is none.)
 
 A server that begins to synchronize anew may be told to truncate what it had logged; its old acks say nothing from then on. (Java keeps them:
 with a leader whose own disk is slow, a transaction can be committed that is on no disk but one.) Covered by tests/zab/test_broadcast.py.
@@ -77,6 +77,11 @@ class Broadcast:
     def forget(self, sid: int) -> None:
         """The server begins anew; what it acked may not be in its log any more."""
         self._acked.pop(sid, None)
+
+    def agree(self, verifiers: Verifiers) -> None:
+        """Quorums of other configurations decide from now on."""
+        for proposal in self._outstanding:
+            proposal.verifiers = verifiers
 
     def take_committed(self) -> list[Proposal]:
         """The proposals, from the oldest on, that have their quorums now; a reconfiguration is always the last of the list, and there may be more behind it."""

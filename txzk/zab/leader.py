@@ -428,6 +428,7 @@ class Leader:
             leader_sid = sid if found is None else found
         self._host.activate(verifier, leader_sid, zxid)
         self._agree()
+        self._broadcast.agree(self._verifiers)
         self._allowed_to_commit = leader_sid == sid
         return leader_sid
 
