@@ -234,6 +234,31 @@ def test_a_received_history_takes_the_place_of_the_old_one(old: Callable[[], His
     assert describe(started(member)) == history.states[last + 1]
 
 
+def test_a_snapshot_in_the_place_of_the_log_holds_what_the_log_held() -> None:
+    history = history_of(5)
+    member = Member()
+    for zxid, entry in history.entries[:2]:
+        apply(member, entry)
+        member.database.applied(zxid, entry)
+    log_all(member, history, commit=False)
+    member.run()
+    assert member.database.unlogged and member.database.tree.last_processed_zxid == 2
+    member.database.save_unlogged()
+    member.run()
+    assert describe(started(member)) == history.states[5] and not member.database.unlogged
+
+
+def test_what_came_behind_a_received_history_is_on_disk_with_it() -> None:
+    new = history_of(6, 5)
+    member = replaced(history_of(3), new)
+    for zxid, entry in new.entries[-2:]:
+        member.database.applied(zxid, entry)
+    assert member.database.unlogged
+    member.database.save_snapshot()
+    member.run()
+    assert not member.database.unlogged
+
+
 @pytest.mark.parametrize(("old", "new"), OLD_AND_NEW)
 def test_a_crash_while_a_history_is_replaced_leaves_one_or_the_other(old: Callable[[], History], new: Callable[[], History]) -> None:
     ends = set()

@@ -319,6 +319,8 @@ class MemberDatabase(ZKDatabase):
 
     def save_unlogged(self) -> None:
         """Puts the whole tree on disk, as behind a SNAP: what its log lacks can come from nobody any more. Ends with SNAPSHOT_SAVED."""
+        # The snapshot takes the place of the log, so it has to hold all that was acknowledged.
+        self.fast_forward()
         self.unlogged = False
         self.unsaved = True
         self._replaced_zxid = 0
@@ -407,7 +409,8 @@ class MemberDatabase(ZKDatabase):
         if self.unsaved:
             self._change(remove(old_logs, config.log_dir))
             yield from self._until_changed()
-            self.unsaved = False
+            # With it came what was applied behind a SNAP and before its end, and is in no log.
+            self.unsaved = self.unlogged = False
             self.durable_zxid = self.tree.last_processed_zxid
             self.last_zxid = max(self.last_zxid, self.durable_zxid)
         self._save = None
