@@ -336,7 +336,13 @@ def serving(kinds: str, folder: Path, config: dict[str, object] | None = None) -
 
     :param config: see Ensemble.
     """
-    made = Ensemble(kinds, folder, config)
+    with started(Ensemble(kinds, folder, config)) as made:
+        yield made
+
+
+@contextmanager
+def started(made: Ensemble) -> Iterator[Ensemble]:
+    """The same ensemble, as long as it serves; it is closed then."""
     try:
         made.start()
         made.wait_serving()

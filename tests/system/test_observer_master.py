@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.ensemble import Ensemble
+from tests.system.ensemble import Ensemble, started
 from tests.system.raw_client import RawClient, RawError
 from tests.system.servers import free_port
 from txzk.defs import errors, opcodes
@@ -28,12 +28,8 @@ def ensemble(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ensembl
     ]
     for member in made.members.values():
         member.write_config(lines, {"observerMasterPort": port})
-    try:
-        made.start()
-        made.wait_serving()
+    with started(made):
         yield made
-    finally:
-        made.close()
 
 
 def figures(ensemble: Ensemble, sid: int) -> dict[str, str]:
