@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
-from tests.peer.world import WALL_MS, Client, Folders
+from tests.peer.world import OPEN, WALL_MS, Client, Folders, frame
 from txzk.auth.providers import ProviderRegistry
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.keys import ConfigError
 from txzk.config.server import load
+from txzk.defs import errors, opcodes
+from txzk.jute import records
 from txzk.peer.effects import (
     ChangeLog,
     CloseObserverMasterPort,
@@ -43,6 +45,7 @@ from txzk.testing.disk import MemoryDisk
 TICK_MS = 2000
 QUORUM_PORT = 2888
 FOLDER = "/data/version-2"
+WORDS = {"zookeeper.4lw.commands.whitelist": "*"}
 
 
 class Wire:
@@ -414,3 +417,20 @@ class World:
         trees = [node.machine.database.tree for node in self.nodes.values() if node.serves]
         assert len({tree.digest for tree in trees}) == 1
         assert not any(tree.digest_mismatches for tree in trees)
+
+
+def value(node: Node, path: str) -> bytes | None:
+    """What the tree of a server has."""
+    found = node.machine.database.tree.nodes.get(path)
+    return None if found is None else bytes(found.data or b"")
+
+
+def write(client: Client, *paths: str, data: bytes = b"1") -> None:
+    """Creates nodes."""
+    for path in paths:
+        assert client.create(path, data)[0] == errors.OK
+
+
+def creates(path: str) -> bytes:
+    """A request that nobody waits for."""
+    return frame(99, opcodes.CREATE, records.encode_CreateRequest(path, b"1", OPEN, 0))

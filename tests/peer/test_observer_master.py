@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.peer.ensemble import QUORUM_PORT, Node, World
-from tests.peer.test_quorum_peer import WORDS, value, write
+from tests.peer.ensemble import QUORUM_PORT, WORDS, Node, World, value, write
 from tests.peer.world import frame
 from txzk.defs import errors, opcodes
 from txzk.jute import records

@@ -1,6 +1,6 @@
 """Following: a member in the role of a follower or an observer: joins the Learner, the database and the server of the clients.
 
-Covered by tests/peer/test_quorum_peer.py.
+Covered by tests/peer/test_quorum_peer.py and test_member_snapshots.py.
 """
 
 from __future__ import annotations

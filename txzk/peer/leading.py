@@ -1,6 +1,6 @@
 """Leading: a member in the role of the leader: joins the Leader, the database and the server of the clients.
 
-Covered by tests/peer/test_quorum_peer.py.
+Covered by tests/peer/test_quorum_peer.py and test_role_clients.py.
 """
 
 from __future__ import annotations

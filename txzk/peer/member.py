@@ -1,6 +1,6 @@
 """Member: what a member of an ensemble has in whatever role: its data, its configurations, and the way out for what it has to say.
 
-Covered by tests/peer/test_quorum_peer.py.
+Covered by tests/peer/test_quorum_peer.py and test_member_snapshots.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""NotServing: what clients find at a member of an ensemble that has no role. Covered by tests/peer/test_quorum_peer.py."""
+"""NotServing: what clients find at a member of an ensemble that has no role. Covered by tests/peer/test_role_clients.py."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ that one at once, as Java's servers do, which would not wait for it longer than 
 Inputs: those of the connections (client port: `connected`, `disconnected`; election port: those of `connections`; quorum port:
 `learner_connected`, `observer_connected`, `leader_connected`, `leader_dial_failed`), of the disks (`log_written`, `epoch_written`,
 `snapshot_written`, ...), and `timer_fired`. After each of them, and after bytes that a connection has received, `settle` draws the conclusions; then `dirty` names the
-connections with output, and `take_effects` says what is to be done. Covered by tests/peer/test_quorum_peer.py and tests/sim.
+connections with output, and `take_effects` says what is to be done. Covered by tests/peer/test_quorum_peer.py,
+test_member_snapshots.py, test_role_clients.py and tests/sim.
 """
 
 from __future__ import annotations
