@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
+from tests.sim.disk import SimDisk
 from tests.sim.member import ELECTION_PORT, OBSERVER_PORT, QUORUM_PORT, SimMember
 from tests.sim.server import CLIENT_PORT, SimServer
 from tests.sim.swarm import Swarm
@@ -18,7 +19,7 @@ from txzk.peer.member_database import MemberDatabase, recover_member
 from txzk.peer.quorum_peer import QuorumPeer
 from txzk.peer.standalone import StandaloneServer
 from txzk.persistence.purge import removals
-from txzk.persistence.recovery import recover
+from txzk.persistence.recovery import Recovered, recover
 from txzk.quorum.verifiers import QuorumVerifier
 
 DATA_DIR: Final = "/data"
@@ -81,8 +82,16 @@ class Standalone:
         """
         config = server.config
         self._purge(server)
-        recovered = recover(server.disk, config.snap_dir, config.log_dir, config.settings)
+        recovered = self.recovered(server, server.disk)
         return StandaloneServer(config, recovered, ProviderRegistry(config.properties), Random(server.chance.random()), no_words, server.now_ms)
+
+    def recovered(self, server: SimServer, disk: SimDisk) -> Recovered:
+        """What a server finds on a disk of its own, or a copy of that.
+
+        :raises StorageError: where it must not start.
+        """
+        config = server.config
+        return recover(disk, config.snap_dir, config.log_dir, config.settings)
 
     def _purge(self, server: SimServer) -> None:
         config = server.config
@@ -141,11 +150,14 @@ class Ensemble(Standalone):
         swarm = self._swarm
         config = server.config
         self._purge(server)
-        recovered = recover_member(server.disk, config, commit_log_count=swarm.commit_log)
+        recovered = self.recovered(server, server.disk)
         random = Random(server.chance.random())
         database = MemberDatabase(config, recovered, random, server.disk, server.now_ms, swarm.commit_log, swarm.snapshot_size_factor)
         _watch(database, server)
         return QuorumPeer(config, database, ProviderRegistry(config.properties), random, no_words, self._reader(server), server.now_ms, server.wall_ms)
+
+    def recovered(self, server: SimServer, disk: SimDisk) -> Recovered:
+        return recover_member(disk, server.config, commit_log_count=self._swarm.commit_log)
 
     def _reader(self, server: SimServer) -> Callable[[str], str]:
         """Reads the files of the configuration: there are none."""

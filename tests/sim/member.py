@@ -85,7 +85,13 @@ class SimMember(SimServer):
 
     def _change_log(self, effect: Any) -> None:
         life = self.life
-        self.log_disk.submit(effect.ops, lambda failure: self.run(life, lambda: self._done(failure, lambda: self.machine.log_changed())))
+
+        def changed(failure: StorageError | None) -> None:
+            if failure is None:
+                self.files_changed(self)
+            self.run(life, lambda: self._done(failure, lambda: self.machine.log_changed()))
+
+        self.log_disk.submit(effect.ops, changed)
 
     def _replace_files(self, effect: Any) -> None:
         """At once, as txzk.server.quorum_driver."""

@@ -294,8 +294,31 @@ def _forgotten_config() -> Patches:
     return [(Member, "activate", forgetful)]
 
 
+def _log_taken_away() -> Patches:
+    """A follower that had a SNAP behind which something was committed puts its tree in the place of its log at the end of its role, and not what it has logged."""
+    saving = MemberDatabase._saving
+
+    def still_unlogged(self: Any) -> Iterator[None]:
+        unlogged = self.unlogged
+        yield from saving(self)
+        self.unlogged = unlogged
+
+    return [(MemberDatabase, "_saving", still_unlogged), (MemberDatabase, "save_unlogged", _save_tree)]
+
+
+def _save_tree(self: Any) -> None:
+    """As save_unlogged, without what is appended and not applied."""
+    self.unlogged = False
+    self.unsaved = True
+    self._replaced_zxid = 0
+    self._known_from_zxid = self.last_zxid
+    self._change(self.log.end())
+    self.save_snapshot()
+
+
 FOUND: Final[dict[str, Callable[[], Patches]]] = {
     "made anew": _made_anew, "second snapshot": _second_snapshot, "unsynced start": _unsynced_start, "forgotten config": _forgotten_config,
+    "log taken away": _log_taken_away,
 }
 
 

@@ -37,29 +37,30 @@ def run_seed(seed: int, servers: int | None = None, trace: Any = None) -> Report
         gc.enable()
 
 
-def kill(issue: str, most: int, processes: int) -> Report | None:
-    """Plants a known bug of ZooKeeper; gives the first history in which a checker sees it, None where it survives.
+def kill(issue: str, most: int, servers: int | None, processes: int) -> Report | None:
+    """Plants a known bug; gives the first history in which a checker sees it, None where it survives.
 
-    :param most: how many seeds are tried.
+    :param most: how many seeds are tried, with so many `servers`.
     """
     with mutants.planted(issue):
         # The processes begin here, so that they have the bug too.
-        for report in run_seeds(range(most), None, processes):
+        for report in run_seeds(range(most), servers, processes):
             if report.violations:
                 return report
     return None
 
 
-def _kill_all(issues: list[str], most: int, processes: int) -> int:
+def _kill_all(issues: list[str], most: int, servers: int | None, processes: int) -> int:
     survived = 0
     for issue in issues or list(mutants.MUTANTS):
-        report = kill(issue, most, processes)
-        what = (mutants.MUTANTS[issue].__doc__ or "").strip()
+        report = kill(issue, most, servers, processes)
+        what = ((mutants.MUTANTS | mutants.FOUND)[issue].__doc__ or "").strip()
+        name = f"ZOOKEEPER-{issue}" if issue in mutants.MUTANTS else issue
         if report is None:
             survived += 1
-            print(f"ZOOKEEPER-{issue} has SURVIVED {most} seeds: {what}", flush=True)
+            print(f"{name} has SURVIVED {most} seeds: {what}", flush=True)
         else:
-            print(f"ZOOKEEPER-{issue} was killed by seed {report.seed}: {what}\n    {report.violations[0].strip().splitlines()[-1][:200]}", flush=True)
+            print(f"{name} was killed by seed {report.seed}: {what}\n    {report.violations[0].strip().splitlines()[-1][:200]}", flush=True)
     return 1 if survived else 0
 
 
@@ -131,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     """:returns: 1 where something was violated, or a planted bug has survived."""
     options = _arguments(arguments)
     if options.mutants is not None:
-        return _kill_all(options.mutants, options.most, options.processes)
+        return _kill_all(options.mutants, options.most, options.servers, options.processes)
     if options.seed is not None:
         report = run_seed(options.seed, options.servers, print if options.trace else None)
         summary = Summary()

@@ -96,7 +96,7 @@ class Connection:
         stalled = core.stalled
         self.end.read(not stalled)
         if stalled and output and not core.write_paused:
-            self.server.clock.after(0, lambda: self._run(self._go_on))
+            self.server.clock.after(self.server.turn_us, lambda: self._run(self._go_on))
 
     def _go_on(self) -> None:
         if not self.gone and not self.core.write_paused:
@@ -149,6 +149,8 @@ class SimServer:
         self._durable: list[int] = [0]
         # Up to here its tree may be ahead of the zxid that it tells, because it came as a snapshot that was sent while it changed.
         self.fuzzy_zxid = 0
+        # So long it takes until it has more for a connection that takes more.
+        self.turn_us = 0
         self.paused = False
         self.stopped = ""
         # Whether its disk does not let it start, and whether that is right.
@@ -161,6 +163,7 @@ class SimServer:
         self.before_input: Callable[[SimServer], None] = lambda server: None
         self.after_input: Callable[[SimServer], None] = lambda server: None
         self.epoch_saved: Callable[[SimServer], None] = lambda server: None
+        self.files_changed: Callable[[SimServer], None] = lambda server: None
         self.replaced: Callable[[SimServer], None] = lambda server: None
         self.violated: Callable[[str], None] = lambda text: None
         self.trace: Callable[[str], None] | None = None

@@ -26,6 +26,8 @@ class Swarm:
     :ivar safety_ms: how long faults happen.
     :ivar observer_masters: whether followers serve the observers.
     :ivar local_sessions: whether sessions begin as local ones.
+    :ivar new_leader_last: whether what happens during a synchronization is sent before NEWLEADER, as Java's leaders do it, and not behind it.
+    :ivar turn_us: how long a server takes from one piece of a synchronization to the next.
     """
 
     seed: int
@@ -60,6 +62,8 @@ class Swarm:
     spares: int
     observer_masters: bool
     local_sessions: bool
+    new_leader_last: bool
+    turn_us: int
 
     @property
     def reconfigures(self) -> bool:
@@ -125,5 +129,7 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
         minority_stays_down=chance.random() < 0.3,
         observer_masters=observer_masters,
         local_sessions=local_sessions,
+        new_leader_last=kinds.random() < 0.3,
+        turn_us=kinds.choice((0, 0, 5000, 30_000)),
         spares=spares,
     )

@@ -34,11 +34,13 @@ from tests.sim.swarm import Swarm
 from txzk.cnxn.client_words import Server
 from txzk.database.tree import DataTree
 from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
+from txzk.defs.errors import StorageError
 from txzk.defs.opcodes import RECONFIG
 from txzk.jute.records import TxnHeader
 from txzk.peer import database
 from txzk.persistence.disk import read_all
 from txzk.zab import learner_handler
+from txzk.zab.learner_handler import LearnerHandler
 from txzk.zab.snapshot_stream import SnapshotStream
 
 # Steps in which the end of a phase is looked for.
@@ -115,7 +117,9 @@ class World:
         server: SimServer = self.machine.make_server(
             f"s{sid}", sid, self.machine.config(sid), self.clock, self.network, Random(f"server {sid} {self.swarm.seed}"), self._boot
         )
+        server.turn_us = self.swarm.turn_us
         server.epoch_saved = self._check_epochs
+        server.files_changed = self._check_disk
         server.before_input = self._enter
         server.after_input = self._after_input
         server.replaced = self._replaced
@@ -260,6 +264,22 @@ class World:
             elif self._epochs.get((server.name, name), 0) > 0:
                 self.violated(f"{server.name}: {name} is gone")
 
+    def _check_disk(self, server: SimServer) -> None:
+        """What a server would find if it were started anew is all that its disk has said that it has."""
+        if server.may_refuse:
+            return
+        # What is read is not applied by the server, and is no part of the story.
+        applied = len(self._applied)
+        self._current = server
+        try:
+            last_zxid = self.machine.recovered(server, server.disk.copy()).tree.last_processed_zxid
+        except StorageError as error:
+            self.violated(f"{server.name} would not start again: {error}")
+            return
+        del self._applied[applied:]
+        if last_zxid < server.durable_zxid:
+            self.violated(f"{server.name}: {server.durable_zxid:#x} was on its disk, which ends with {last_zxid:#x} now")
+
     def _reported(self, server: SimServer, text: str) -> None:
         """A server has told its operator something."""
         found = _SYNC.search(text)
@@ -275,7 +295,7 @@ class World:
 
     def run(self) -> Report:
         """Lives through it."""
-        with recorded(self._observe), self._small_steps():
+        with recorded(self._observe), self._small_steps(), self._order_of_leaders():
             for server in self.servers:
                 self.clock.after(self._chance.randrange(1000) * 1000, lambda server=server: self.revive(server))  # type: ignore[misc]
             for _ in range(self.swarm.clients):
@@ -301,6 +321,25 @@ class World:
             patch.object(database, "_NODES_A_STEP", nodes), patch.object(SnapshotStream, "step", lambda stream: step(stream, nodes)),
             patch.object(learner_handler, "PIECE_BYTES", 1 if nodes < 10 else 100 * nodes),
         ):
+            yield
+
+    @contextmanager
+    def _order_of_leaders(self) -> Iterator[None]:
+        """Learners have to live with Java's order too: there, much may be committed behind a SNAP and before NEWLEADER."""
+        synchronize = LearnerHandler.synchronize
+
+        def new_leader_last(handler: LearnerHandler, pieces: Iterator[bytes], config: bytes | None, now_ms: int) -> None:
+            def then_held() -> Iterator[bytes]:
+                yield from pieces
+                held = handler._held
+                held.append(held.pop(0))
+
+            synchronize(handler, then_held(), config, now_ms)
+
+        if self.swarm.new_leader_last:
+            with patch.object(LearnerHandler, "synchronize", new_leader_last):
+                yield
+        else:
             yield
 
     def _until(self, limit_ms: int, done: Callable[[], bool], text: Callable[[], str]) -> bool:
@@ -453,6 +492,7 @@ class World:
         for entry in self.history.entries:
             model.apply(entry)
         for server in self._present():
+            self._check_disk(server)
             tree = self.machine.tree(server.machine)
             checkers.check_tree(server.name, tree, model, self.violated)
             if tree.digest_mismatches and not server.fuzzy_zxid:
