@@ -17,7 +17,15 @@ from txzk.jute.records import JuteError
 
 # Drawn and not parametrized: pytest-twisted cannot run a hypothesis test that has parameters.
 NAMES = st.sampled_from(sorted(schema.RECORDS))
+# Made once: hypothesis looks into each new strategy.
 _LENGTHS = st.sampled_from([-(2**31), -2, -1, 0, 1, 2, 3, 4, 8, 100, 2**24, 2**31 - 1]) | st.integers(-3, 40)
+_COUNTS = st.integers(1, 3)
+_DAMAGES = st.sampled_from(["cut", "byte", "length", "insert"])
+_BYTES = st.binary(min_size=1, max_size=1)
+_INSERTED = st.binary(max_size=6)
+# What surrounds a record in its buffer must not matter; zeros behind the end are lengths and fields that would be welcome.
+_PREFIXES = st.binary(max_size=3)
+_SUFFIXES = st.sampled_from([b"", b"\0" * 8, b"\0" * 80]) | st.binary(max_size=40)
 
 
 def _decode(name: str, data: bytes, prefix: bytes, suffix: bytes) -> tuple[Any, int] | None:
@@ -65,20 +73,18 @@ def test_strings_that_utf_8_cannot_hold(name: str, data: st.DataObject) -> None:
 @given(name=NAMES, data=st.data())
 def test_damaged_bytes_are_read_or_refused_alike(name: str, data: st.DataObject) -> None:
     damaged = bytearray(encode(name, data.draw(values(schema.RECORDS[name], PLAIN_TEXT))))
-    for _ in range(data.draw(st.integers(1, 3))):
+    for _ in range(data.draw(_COUNTS)):
         place = data.draw(st.integers(0, len(damaged)))
-        how = data.draw(st.sampled_from(["cut", "byte", "length", "insert"]))
+        how = data.draw(_DAMAGES)
         if how == "cut":
             del damaged[place:]
         elif how == "byte":
-            damaged[place : place + 1] = data.draw(st.binary(min_size=1, max_size=1))
+            damaged[place : place + 1] = data.draw(_BYTES)
         elif how == "length":
             damaged[place : place + 4] = struct.pack(">i", data.draw(_LENGTHS))
         else:
-            damaged[place:place] = data.draw(st.binary(max_size=6))
-    # What surrounds a record in its buffer must not matter; zeros behind the end are lengths and fields that would be welcome.
-    prefix = data.draw(st.binary(max_size=3))
-    suffix = data.draw(st.sampled_from([b"", b"\0" * 8, b"\0" * 80]) | st.binary(max_size=40))
+            damaged[place:place] = data.draw(_INSERTED)
+    prefix, suffix = data.draw(_PREFIXES), data.draw(_SUFFIXES)
     expected = oracle_decode(schema.RECORDS[name], bytes(damaged))
     assert _shape(_decode(name, bytes(damaged), prefix, suffix)) == _shape(expected)
 

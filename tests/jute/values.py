@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from construct import Construct, ConstructError, Struct  # type: ignore[import-untyped]  # construct has no annotations
@@ -18,8 +19,9 @@ PLAIN_TEXT = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs
 ANY_TEXT = st.text(st.characters(), max_size=12) | st.text(st.characters(categories=["Cs"], include_characters="a\U0001f600"), max_size=6)
 
 
+@cache
 def values(kind: Construct, text: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """Values that a field of this kind can hold: tuples for records, lists for vectors."""
+    """Values that a field of this kind can hold: tuples for records, lists for vectors. Made once, since hypothesis looks into each new strategy."""
     if isinstance(kind, Struct):
         return st.tuples(*(values(member.subcon, text) for member in kind.subcons))
     if isinstance(kind, schema.Vector):
