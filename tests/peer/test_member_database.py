@@ -11,12 +11,14 @@ import pytest
 from tests.peer.member import FOLDER, Member
 from tests.persistence.options import History, describe
 from txzk.database.node import DataNode, fresh_node
+from txzk.database.serialize import TreeWriter
 from txzk.database.tree import DataTree
 from txzk.defs import opcodes, paths
 from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.jute.txns import decode_entry
 from txzk.peer.effects import TRUNCATION_FAILURE, WriteEpoch, WriteLog
-from txzk.peer.member_database import SNAPSHOT_SAVED, TRUNCATED, MemberDatabase
+from txzk.peer.member_database import KEPT, SNAPSHOT_SAVED, TRUNCATED, MemberDatabase
+from txzk.persistence.disk import Write
 from txzk.persistence.epochs import read_epoch
 from txzk.persistence.recovery import Recovered, recover, reread
 
@@ -192,6 +194,20 @@ def test_a_truncation_that_is_impossible_ends_the_process() -> None:
     assert member.database.finished == []
 
 
+def come(member: Member, tree: DataTree, sessions: dict[int, int]) -> bytes:
+    """The tree comes as the snapshot of a leader; gives its bytes."""
+    database = member.database
+    database.make_way(tree, tree.last_processed_zxid)
+    writer = TreeWriter(tree, sessions)
+    data = b""
+    while not writer.done:
+        piece = writer.step(1)
+        database.keep(piece)
+        data += piece
+    database.replace(sessions, writer.zxid)
+    return data
+
+
 def replaced(old: History, new: History) -> Member:
     """A member with the old history on disk that has received the new one, with two transactions behind the snapshot."""
     member = Member()
@@ -201,8 +217,7 @@ def replaced(old: History, new: History) -> Member:
     for _, entry in new.entries[:-2]:
         header, txn, _ = decode_entry(entry)
         received.tree.apply(header, txn)
-    member.database.make_way(received.tree)
-    member.database.replace({77: 4000}, new.entries[-3][0])
+    come(member, received.tree, {77: 4000})
     for _, entry in new.entries[-2:]:
         apply(member, entry)
     return member
@@ -232,6 +247,72 @@ def test_a_received_history_takes_the_place_of_the_old_one(old: Callable[[], His
     log_all(member, history)
     member.run()
     assert describe(started(member)) == history.states[last + 1]
+
+
+def snapshots_written(member: Member) -> list[str]:
+    """Runs the disks; gives the names of the files to which parts of snapshots were written on the way, in their order."""
+    before = len(member.disk.ops)
+    member.run()
+    return list(dict.fromkeys(op.path for op in member.disk.ops[before:] if isinstance(op, Write) and "/snapshot." in op.path))
+
+
+@pytest.mark.parametrize(("old", "new"), OLD_AND_NEW)
+def test_what_has_come_becomes_the_snapshot_as_it_is(old: Callable[[], History], new: Callable[[], History], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("txzk.peer.snapshots._WRITE_BYTES", 100)
+    member = Member()
+    log_all(member, old())
+    member.run()
+    history = new()
+    name = f"{FOLDER}/snapshot.{history.zxid:x}"
+    data = come(member, history.tree, {77: 4000})
+    assert snapshots_written(member) == [f"{name}.tmp"] and describe(started(member)) == old().states[old().zxid]
+    monkeypatch.setattr(MemberDatabase, "begin_snapshot", None)
+    member.database.save_snapshot()
+    member.run()
+    assert member.database.finished == [SNAPSHOT_SAVED] and not member.database.unsaved
+    assert data in member.disk.content(name) and not member.disk.exists(f"{name}.tmp")
+    assert describe(started(member)) == history.states[history.zxid] and started(member).sessions == {77: 4000}
+    history.create("/more")
+    log_all(member, history)
+    member.run()
+    assert describe(started(member)) == history.states[history.zxid]
+
+
+def test_where_something_was_applied_behind_it_the_tree_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it was the last one of those that are in it, which come again."""
+    monkeypatch.setattr("txzk.peer.snapshots._WRITE_BYTES", 100)
+    member = Member()
+    history = history_of(5)
+    come(member, history.tree, {})
+    zxid, entry = history.entries[-1]
+    member.database.applied(zxid, entry)
+    assert snapshots_written(member) == [f"{FOLDER}/snapshot.5.tmp"]
+    member.database.save_snapshot()
+    assert snapshots_written(member) == [f"{FOLDER}/snapshot.5.tmp"]
+    assert member.database.finished == [SNAPSHOT_SAVED]
+    assert describe(started(member)) == history.states[5]
+
+
+def test_no_more_comes_than_the_disk_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("txzk.peer.snapshots._WRITE_BYTES", 100)
+    member = Member()
+    database = member.database
+    database.make_way(DataTree(empty=True), 9)
+    count = 0
+    while database.keeps:
+        database.keep(bytes(100))
+        count += 1
+    assert count == 32
+    member.take()
+    for left in range(31, 16, -1):
+        member.snapshot_step()
+        assert database.finished == [] and database.keeps, left
+    member.snapshot_step()
+    assert database.finished == [KEPT]
+    assert "snapshot.9.tmp" in member.disk.list(FOLDER)
+    database.abort_snapshot()
+    member.run()
+    assert database.finished == [KEPT] and "snapshot.9.tmp" not in member.disk.list(FOLDER)
 
 
 def test_a_snapshot_in_the_place_of_the_log_holds_what_the_log_held() -> None:
@@ -314,7 +395,7 @@ def test_a_history_that_is_cut_off_while_it_comes_is_forgotten() -> None:
     log_all(member, old)
     member.run()
     coming = DataTree(empty=True)
-    member.database.make_way(coming)
+    member.database.make_way(coming, 9)
     assert member.database.unsaved and member.database.tree is coming
     coming.load_node("", fresh_node(b"", -1, 1, 1, 1))
     member.run()
@@ -330,9 +411,8 @@ def test_what_was_logged_behind_a_received_history_is_cut_off_also_where_the_fir
     log_all(member, history_of(6, 7, "old"))
     member.run()
     new = history_of(4, 5, "new")
-    member.database.make_way(DataTree(empty=True))
-    member.database.make_way(new.tree)
-    member.database.replace({}, new.zxid)
+    member.database.make_way(DataTree(empty=True), 9)
+    come(member, new.tree, {})
     member.database.save_snapshot()
     member.run()
     assert describe(started(member)) == new.states[new.zxid] and started(member).last_processed_zxid == new.zxid
@@ -350,7 +430,7 @@ def test_a_tree_that_gives_way_is_freed_bit_by_bit(monkeypatch: pytest.MonkeyPat
     for path in ("/a", "/b"):
         database.tree.load_node(path, _Seen(b"", -1, 1, 1, 1, 1, 0, 0, 0, 0, 1))
         end.append(weakref.ref(database.tree.nodes[path]))
-    database.make_way(DataTree(empty=True))
+    database.make_way(DataTree(empty=True), 9)
     assert database.wants_snapshot_step and database.idle and None not in [one() for one in end]
     database.snapshot_step()
     assert [one() for one in end] == [None, None] and database.wants_snapshot_step

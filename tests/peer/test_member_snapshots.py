@@ -79,8 +79,8 @@ def behind_a_snapshot_that_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> tuple[
     write(client, *(f"/n{number}" for number in range(9)), data=LARGE)
     receive = Following.receive_snapshot
 
-    def receive_and_be_lonely(role: Following, tree: DataTree) -> None:
-        receive(role, tree)
+    def receive_and_be_lonely(role: Following, tree: DataTree, zxid: int) -> None:
+        receive(role, tree, zxid)
         world.isolate(node.sid)
 
     node.start()

@@ -10,6 +10,7 @@ import pytest
 from tests.persistence.options import Options
 from tests.sim.disk import SimDisk
 from txzk.auth.check import OPEN_ACL
+from txzk.database.serialize import TreeWriter
 from txzk.database.tree import DataTree
 from txzk.defs.modes import OwnerWords
 from txzk.peer.effects import WriteSnapshot
@@ -98,6 +99,43 @@ def test_what_was_written_is_read_back(compression: str, max_nodes: int) -> None
     assert (loaded.sessions, loaded.zxid, loaded.tree.digest) == ({77: 4000}, 50, tree.digest)
     assert loaded.tree.nodes.keys() == tree.nodes.keys()
     assert (snapshots.running, snapshots.last_zxid) == (False, 50)
+
+
+@pytest.mark.parametrize("compression", ["", "gz", "snappy"])
+@pytest.mark.parametrize("last_zxid", [False, True])
+def test_what_comes_makes_the_same_file_as_what_is_written(compression: str, last_zxid: bool) -> None:
+    tree = tree_with(50)
+    settings = Settings(snapshot_compression_method=compression, serialize_last_processed_zxid_enabled=last_zxid)
+    written, received = SimDisk({}, [FOLDER]), SimDisk({}, [FOLDER])
+    snapshots = Snapshots(FOLDER, settings, Random(1))
+    snapshots.begin(tree, {77: 4000})
+    write(snapshots, written)
+    snapshots = Snapshots(FOLDER, settings, Random(1))
+    snapshots.receive(50)
+    assert not snapshots.running
+    writer = TreeWriter(tree, {77: 4000})
+    while not writer.done:
+        assert snapshots.take(writer.step(64)) is None
+    received.run(snapshots.received(tree).ops)
+    (name,) = written.list(FOLDER)
+    assert received.content(f"{FOLDER}/{name}") == written.content(f"{FOLDER}/{name}")
+    assert snapshots.last_zxid == 50 and snapshots.abort() is None
+
+
+def test_what_has_come_is_taken_away_where_the_rest_does_not() -> None:
+    disk = SimDisk({}, [FOLDER])
+    snapshots = Snapshots(FOLDER, Settings(), Random(1))
+    snapshots.receive(50)
+    assert snapshots.abort() is None
+    snapshots.receive(50)
+    effect = snapshots.take(bytes(1 << 20))
+    assert effect is not None
+    disk.run(effect.ops)
+    assert disk.list(FOLDER) == ["snapshot.32.tmp"]
+    effect = snapshots.abort()
+    assert effect is not None and snapshots.abort() is None
+    disk.run(effect.ops)
+    assert disk.list(FOLDER) == []
 
 
 def test_a_small_snapshot_is_one_write() -> None:

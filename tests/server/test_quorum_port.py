@@ -277,7 +277,7 @@ class LearnerEnd(End):
             if packet is None:
                 return
             assert packet.type == packets.SNAP
-            self.receiver = SnapshotReceiver(OwnerWords(), True, 1 << 20)
+            self.receiver = SnapshotReceiver(OwnerWords(), True, 1 << 20, lambda data: None)
             data = self._packets.rest()
         if not self.receiver.done:
             self.receiver.receive(data)

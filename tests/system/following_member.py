@@ -162,8 +162,13 @@ class FollowingMember:
 
         self._later.append(cut)
 
-    def receive_snapshot(self, tree: DataTree) -> None:
+    keeps_snapshot = True
+
+    def receive_snapshot(self, tree: DataTree, zxid: int) -> None:
         self.tree = tree
+
+    def keep_snapshot(self, data: bytes) -> None:
+        """It is made again when it is saved."""
 
     def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
         self.deeds.append("load_snapshot")

@@ -35,7 +35,7 @@ def replayed(snapshot: tuple[int, bytes] | None, entries: list[Txn]) -> DataTree
     """The tree that a server has after a restart."""
     tree = DataTree()
     if snapshot is not None:
-        receiver = SnapshotReceiver(OwnerWords(), True, Options().max_record_bytes)
+        receiver = SnapshotReceiver(OwnerWords(), True, Options().max_record_bytes, lambda data: None)
         receiver.receive(snapshot[1])
         assert receiver.done
         tree = receiver.tree
@@ -126,8 +126,13 @@ class Follower:
         self.modes.append("TRUNC")
         self.disk.ask(truncated)
 
-    def receive_snapshot(self, tree: DataTree) -> None:
+    keeps_snapshot = True
+
+    def receive_snapshot(self, tree: DataTree, zxid: int) -> None:
         self.tree = tree
+
+    def keep_snapshot(self, data: bytes) -> None:
+        """It is made again when it is saved."""
 
     def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
         self.modes.append("SNAP")

@@ -76,6 +76,8 @@ class World:
         self.elects = False
         self.all_are_applied = True
         self.deeds: list[str] = []
+        self.kept = b""
+        self.keeps_snapshot = True
         self.now_ms = 1000
         self._chunk = chunk
         self.told = 0
@@ -130,6 +132,12 @@ class World:
         self._note()
         return self.new()
 
+    def snapshot_kept(self) -> list[str]:
+        self.keeps_snapshot = True
+        self.learner.snapshot_kept(self.now_ms, WALL_MS)
+        self._note()
+        return self.new()
+
     def snapshot_saved(self) -> list[str]:
         self.learner.snapshot_saved(self.now_ms, WALL_MS)
         self._note()
@@ -144,10 +152,13 @@ class World:
         self.last_zxid = zxid
         self.deeds.append(f"truncate {zxid:x}")
 
-    def receive_snapshot(self, tree: DataTree) -> None:
+    def receive_snapshot(self, tree: DataTree, zxid: int) -> None:
         assert not tree.nodes
         self.tree = tree
-        self.deeds.append("receive")
+        self.deeds.append(f"receive {zxid:x}")
+
+    def keep_snapshot(self, data: bytes) -> None:
+        self.kept += data
 
     def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
         self.sessions, self.last_zxid = sessions, zxid

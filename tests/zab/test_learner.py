@@ -185,7 +185,7 @@ def test_a_snapshot(chunk: int) -> None:
     world = syncing(chunk=chunk)
     # The first transaction is in the snapshot already, and comes again.
     said = packets.encode(packets.SNAP, 4) + snapshot(tree, {7: 4000}) + committed(4) + committed(5) + propose(6)
-    assert world.hear(said) == ["receive", "load 4", "apply 4", "apply 5"]
+    assert world.hear(said) == ["receive 4", "load 4", "apply 4", "apply 5"]
     assert world.learner.snapshot_unsaved
     assert world.sessions == {7: 4000}
     assert world.tree.digest == tree.digest
@@ -235,14 +235,26 @@ def test_a_damaged_snapshot_is_never_complete(damage: object) -> None:
     assert callable(damage)
     world = syncing()
     received, *deeds = world.hear(packets.encode(packets.SNAP, 4) + damage(snapshot(DataTree(), {})))
-    assert received == "receive" and refused(deeds)
+    assert received == "receive 4" and refused(deeds)
     assert world.learner.snapshot_unsaved
+
+
+def test_a_snapshot_waits_for_the_disk_that_keeps_it() -> None:
+    world = syncing(chunk=1 << 20)
+    data = snapshot(DataTree(), {})
+    assert world.hear(packets.encode(packets.SNAP, 4)) == ["receive 4"]
+    world.keeps_snapshot = False
+    assert world.hear(data[:30]) == [] and world.learner.stalled and world.kept == data[:30]
+    assert world.hear(data[30:]) == [] and world.kept == data[:30]
+    assert world.snapshot_kept() == ["load 4"] and not world.learner.stalled
+    # All but the signature of the stream.
+    assert world.kept == data[:-14]
 
 
 def test_the_own_tree_gives_way_before_that_of_the_leader_comes() -> None:
     world = syncing()
     before = world.tree
-    assert world.hear(packets.encode(packets.SNAP, 4)) == ["receive"]
+    assert world.hear(packets.encode(packets.SNAP, 4)) == ["receive 4"]
     assert world.tree is not before and world.learner.snapshot_unsaved
     assert world.hear(snapshot(DataTree(), {})[:-1]) == [] and world.tree.nodes
 
@@ -560,7 +572,7 @@ def test_the_digest_goes_to_the_host() -> None:
 def test_a_snapshot_is_not_compared_with_digests_before_its_end() -> None:
     world = syncing()
     said = packets.encode(packets.SNAP, 4) + snapshot(DataTree(), {}) + packets.proposal(5, entry(5, digest=77)) + packets.commit(5)
-    assert world.hear(said) == ["receive", "load 4", "apply 5"]
+    assert world.hear(said) == ["receive 4", "load 4", "apply 5"]
     world.hear(new_leader(5))
     world.last_zxid = 5
     world.snapshot_saved()

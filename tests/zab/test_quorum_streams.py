@@ -79,7 +79,7 @@ def read(data: bytes, piece: int) -> Iterator[tuple[QuorumPacket, SnapshotReceiv
         stream.receive(chunk)
         while (packet := stream.take()) is not None:
             if packet.type == packets.SNAP:
-                snap, receiver = packet, SnapshotReceiver(WORDS, True, MAX)
+                snap, receiver = packet, SnapshotReceiver(WORDS, True, MAX, lambda data: None)
                 receiver.receive(stream.rest())
                 if not receiver.done:
                     break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -17,8 +18,8 @@ from txzk.zab.snapshot_stream import SnapshotReceiver, SnapshotStream
 SESSIONS = {1: 4000, -2: 6000}
 
 
-def receiver() -> SnapshotReceiver:
-    return SnapshotReceiver(OwnerWords(True, False), True, Options().max_record_bytes)
+def receiver(keep: Callable[[bytes], object] = lambda data: None) -> SnapshotReceiver:
+    return SnapshotReceiver(OwnerWords(True, False), True, Options().max_record_bytes, keep)
 
 
 def stream_of(tree: DataTree, nodes: int = 100) -> bytes:
@@ -46,12 +47,14 @@ def test_what_is_sent_arrives(piece: int) -> None:
     for _ in range(100):
         change(history, random)
     sent = stream_of(history.tree) + b"the next packet"
-    received = receiver()
+    kept: list[bytes] = []
+    received = receiver(kept.append)
     for at in range(0, len(sent), piece):
         assert received.done == (at >= len(sent) - len(b"the next packet"))
         received.receive(sent[at : at + piece])
     assert received.done
     assert received.rest() == b"the next packet" and received.rest() == b""
+    assert sent == b"".join(kept) + b"\0\0\0\x0aBenWasHerethe next packet"
     assert received.sessions == SESSIONS
     assert describe(received.tree) == describe(history.tree)
 

@@ -37,7 +37,7 @@ def test_a_snapshot_is_that_of_the_moment_it_was_asked_for(zxid: int) -> None:
     packet = stream.take()
     assert packet is not None
     assert (packet.type, packet.zxid) == (packets.SNAP, zxid)
-    receiver = SnapshotReceiver(OwnerWords(), True, 1000)
+    receiver = SnapshotReceiver(OwnerWords(), True, 1000, lambda data: None)
     for part in parts:
         receiver.receive(part)
     assert receiver.done

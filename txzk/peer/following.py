@@ -16,7 +16,7 @@ from txzk.jute.records import TxnHeader
 from txzk.peer.effects import CloseObserverMasterPort, DialLeader, OpenObserverMasterPort, Stop
 from txzk.peer.learner_server import LearnerServer
 from txzk.peer.member import Member
-from txzk.peer.member_database import TRUNCATED
+from txzk.peer.member_database import KEPT, TRUNCATED
 from txzk.peer.role import Role
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.request.bodies import is_decodable
@@ -101,6 +101,8 @@ class Following(Role):
         """A long task of the database has ended."""
         if task == TRUNCATED:
             self.learner.truncated(now_ms, wall_ms)
+        elif task == KEPT:
+            self.learner.snapshot_kept(now_ms, wall_ms)
         else:
             self.learner.snapshot_saved(now_ms, wall_ms)
 
@@ -148,8 +150,15 @@ class Following(Role):
     def truncate(self, zxid: int) -> None:
         self._database.truncate(zxid)
 
-    def receive_snapshot(self, tree: DataTree) -> None:
-        self._database.make_way(tree)
+    def receive_snapshot(self, tree: DataTree, zxid: int) -> None:
+        self._database.make_way(tree, zxid)
+
+    def keep_snapshot(self, data: bytes) -> None:
+        self._database.keep(data)
+
+    @property
+    def keeps_snapshot(self) -> bool:
+        return self._database.keeps
 
     def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
         self._database.replace(sessions, zxid)

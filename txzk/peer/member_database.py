@@ -4,7 +4,8 @@ learners, and its history can be cut or replaced. The tree that gives way to ano
 Theory of operation. What is appended is not committed yet; it waits in memory until `committed` or `applied` says so, or until
 `fast_forward` applies all of it because the role is over. `truncate` and `save_snapshot` go on in steps, each behind the answer of the
 disk to the one before; `finished` tells when they have ended. A history that was replaced exists in memory only until `save_snapshot` has ended:
-until then nothing is logged. Whatever a crash leaves on the way is a history without a gap: first goes what is later than the received
+until then nothing is logged. The bytes of the snapshot that replaces it go to a file as they come, which gets its name then; where something was
+applied behind them, the tree is written anew instead. Whatever a crash leaves on the way is a history without a gap: first goes what is later than the received
 snapshot, then comes the snapshot, then the log before it goes, which may hold what no leader ever committed.
 
 Invariants: `durable_zxid` <= `last_zxid`; no snapshot file gets its name before the log holds all that it tells of.
@@ -37,9 +38,12 @@ from txzk.zab.committed_log import DEFAULT_LIMIT, CommittedLog
 # What `finished` names.
 TRUNCATED: Final = "truncated"
 SNAPSHOT_SAVED: Final = "snapshot saved"
+KEPT: Final = "kept"
 
 # A few milliseconds.
 _FREED_A_STEP: Final = 5000
+# What may wait for the disk of a snapshot that comes, in writes of a quarter of a megabyte.
+_MOST_KEPT_WRITES: Final = 32
 # Steps of a snapshot in one turn while no client is served that would have to wait.
 _STEPS_AT_ONCE: Final = 16
 
@@ -64,7 +68,7 @@ class MemberDatabase(ZKDatabase):
     :ivar committed_log: the last transactions that were committed.
     :ivar last_zxid: of the last transaction appended, or of the snapshot that replaced the history.
     :ivar durable_zxid: of the last transaction on disk.
-    :ivar finished: what has ended, TRUNCATED or SNAPSHOT_SAVED, oldest first; whoever asked for it takes it away.
+    :ivar finished: what has ended, TRUNCATED or SNAPSHOT_SAVED, oldest first, or KEPT, when `keeps` is true again; whoever asked for it takes it away.
     """
 
     def __init__(
@@ -98,6 +102,8 @@ class MemberDatabase(ZKDatabase):
         # Whether transactions are applied that are in no log.
         self.unlogged = False
         self._replaced_zxid = 0
+        # Of the tree that comes, or has come, to a file without a name as yet; None where it has changed since.
+        self._received_zxid: int | None = None
         # Trees that have given way and are not freed yet.
         self._remains: deque[Remains] = deque()
         self._load(recovered)
@@ -136,6 +142,7 @@ class MemberDatabase(ZKDatabase):
         while waiting and waiting[0][0] <= zxid:
             waiting.popleft()
         self.committed_log.append(zxid, entry)
+        self._received_zxid = None
         if zxid > self.last_zxid:
             # It is in no log: an observer without one (syncEnabled=false) lives on what it has in memory.
             self.last_zxid = self.durable_zxid = zxid
@@ -258,6 +265,10 @@ class MemberDatabase(ZKDatabase):
 
     def snapshot_written(self, now_ms: int) -> int | None:
         took_ms = super().snapshot_written(now_ms)
+        if self._received_zxid is not None:
+            took_ms = None
+            if self._snapshot_writes == _MOST_KEPT_WRITES // 2:
+                self.finished.append(KEPT)
         self._advance()
         return took_ms
 
@@ -272,6 +283,7 @@ class MemberDatabase(ZKDatabase):
     def abort_snapshot(self) -> None:
         """Gives up the snapshot that is being written."""
         held = self._held
+        self._received_zxid = None
         if held is None:
             removal = self._snapshots.abort()
         else:
@@ -289,10 +301,11 @@ class MemberDatabase(ZKDatabase):
         """Takes everything behind `zxid` off the disk and out of memory; ends with TRUNCATED, or where that is impossible with the process."""
         self._begin(self._truncation(zxid))
 
-    def make_way(self, tree: DataTree) -> None:
+    def make_way(self, tree: DataTree, zxid: int) -> None:
         """Lets go of the history in memory, since another one is about to come; `replace` or `reload` must follow. The nodes are freed in steps.
 
         :param tree: without a node as yet.
+        :param zxid: of the last transaction in the other history.
         """
         self.abort_snapshot()
         self._change(self.log.end())
@@ -300,6 +313,20 @@ class MemberDatabase(ZKDatabase):
         self.unsaved = True
         self._remains.append(Remains(self.tree.clear()))
         self._take(tree)
+        self._snapshots.receive(zxid)
+        self._received_zxid = zxid
+
+    def keep(self, data: bytes) -> None:
+        """The next bytes of the tree of `make_way`, as a snapshot has them. They count for nothing before `save_snapshot`."""
+        write = self._snapshots.take(data)
+        if write is not None:
+            self._snapshot_writes += 1
+            self.effects.append(write)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the disk keeps up with `keep`; where not, there is to be no more until KEPT has ended."""
+        return self._snapshot_writes < _MOST_KEPT_WRITES
 
     def replace(self, sessions: dict[int, int], zxid: int) -> None:
         """The tree of `make_way` is complete; `save_snapshot` or `reload` must follow.
@@ -390,7 +417,8 @@ class MemberDatabase(ZKDatabase):
 
     def _saving(self) -> Iterator[None]:
         config = self._config
-        self.abort_snapshot()
+        if self._received_zxid != self.tree.last_processed_zxid:
+            self.abort_snapshot()
         while self.writing or self._snapshot_writes:
             yield
         old_logs: list[str] = []
@@ -403,7 +431,10 @@ class MemberDatabase(ZKDatabase):
             self._change(ops)
             yield from self._until_changed()
             old_logs = [f"{config.log_dir}/{name}" for _, name in reversed(log_files(self._disk, config.log_dir))]
-        self.begin_snapshot(self.input_ms)
+        if self._received_zxid is None:
+            self.begin_snapshot(self.input_ms)
+        else:
+            self._name_received()
         while self._snapshots.running or self._snapshot_writes:
             yield
         if self.unsaved:
@@ -415,3 +446,11 @@ class MemberDatabase(ZKDatabase):
             self.last_zxid = max(self.last_zxid, self.durable_zxid)
         self._save = None
         self.finished.append(SNAPSHOT_SAVED)
+
+    def _name_received(self) -> None:
+        self._received_zxid = None
+        self._snapshot_began_ms = self.input_ms
+        self._snapshots.draw()
+        self.log.roll()
+        self._snapshot_writes += 1
+        self.effects.append(self._snapshots.received(self.tree))

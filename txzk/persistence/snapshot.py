@@ -93,6 +93,45 @@ def _sink(compression: str) -> _Sink:
     return _Snappy() if compression == "snappy" else _Plain()
 
 
+class SnapshotFrame:
+    """What a file has around the bytes of a tree: a header, seals and a trailer; and its compression."""
+
+    def __init__(self, compression: str, digest: bool, last_zxid: bool) -> None:
+        """
+        :param compression: "", "gz" or "snappy".
+        :param digest: zookeeper.digest.enabled; `last_zxid` zookeeper.serializeLastProcessedZxid.enabled.
+        """
+        self._digest = digest
+        self._last_zxid = last_zxid
+        self._sink = _sink(compression)
+        self._checksum = 1
+        self._head = _HEADER
+
+    def add(self, data: bytes) -> bytes:
+        """Takes the next bytes of the tree, gives bytes for the file."""
+        data = self._head + data
+        self._head = b""
+        self._checksum = zlib.adler32(data, self._checksum)
+        return self._sink.add(data)
+
+    def end(self, tree: DataTree) -> bytes:
+        """Seals and trailer, which tells how the tree stands at this moment."""
+        written = self._seal(b"")
+        if self._digest:
+            written += self._seal(
+                records.encode_SnapshotDigest(tree.last_processed_zxid, DIGEST_VERSION, _signed(tree.digest))
+            )
+        if self._last_zxid:
+            written += self._seal(tree.last_processed_zxid.to_bytes(8, "big", signed=True))
+        return written + self._sink.end()
+
+    def _seal(self, data: bytes) -> bytes:
+        self._checksum = zlib.adler32(data, self._checksum)
+        seal = self._checksum.to_bytes(8, "big") + TERMINATOR
+        self._checksum = zlib.adler32(seal, self._checksum)
+        return self._sink.add(data + seal)
+
+
 class SnapshotWriter:
     """Writes the tree as of a zxid, a few nodes at a time."""
 
@@ -101,48 +140,22 @@ class SnapshotWriter:
     ) -> None:
         """
         :param sessions: id to timeout in milliseconds.
-        :param compression: "", "gz" or "snappy".
-        :param digest: zookeeper.digest.enabled; `last_zxid` zookeeper.serializeLastProcessedZxid.enabled.
+        :param compression: as `digest` and `last_zxid`, see SnapshotFrame.
         """
         self._tree = tree
         self._writer = TreeWriter(tree, sessions)
-        self._digest = digest
-        self._last_zxid = last_zxid
-        self._sink = _sink(compression)
-        self._checksum = 1
+        self._frame = SnapshotFrame(compression, digest, last_zxid)
         self.zxid = self._writer.zxid
         self.file_name = f"snapshot.{self.zxid:x}{SUFFIXES[compression]}"
         self.done = False
-        self._head = _HEADER
 
     def step(self, max_nodes: int) -> bytes:
         """The next bytes of the file, from at most `max_nodes` nodes; sets `done` with the last ones."""
-        data = self._head + self._writer.step(max_nodes)
-        self._head = b""
-        self._checksum = zlib.adler32(data, self._checksum)
-        written = self._sink.add(data)
+        written = self._frame.add(self._writer.step(max_nodes))
         if self._writer.done:
-            written += self._finish()
+            written += self._frame.end(self._tree)
+            self.done = True
         return written
-
-    def _finish(self) -> bytes:
-        """Seals and trailer; the trailer tells how the tree stands at this moment."""
-        tree = self._tree
-        written = self._seal(b"")
-        if self._digest:
-            written += self._seal(
-                records.encode_SnapshotDigest(tree.last_processed_zxid, DIGEST_VERSION, _signed(tree.digest))
-            )
-        if self._last_zxid:
-            written += self._seal(tree.last_processed_zxid.to_bytes(8, "big", signed=True))
-        self.done = True
-        return written + self._sink.end()
-
-    def _seal(self, data: bytes) -> bytes:
-        self._checksum = zlib.adler32(data, self._checksum)
-        seal = self._checksum.to_bytes(8, "big") + TERMINATOR
-        self._checksum = zlib.adler32(seal, self._checksum)
-        return self._sink.add(data + seal)
 
 
 def _signed(digest: int) -> int:

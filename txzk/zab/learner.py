@@ -27,7 +27,7 @@ from txzk.defs.zxid import counter_of, epoch_of, make
 from txzk.jute.records import QuorumPacket
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.zab import packets
-from txzk.zab.learner_cnxn import LearnerCnxn
+from txzk.zab.learner_cnxn import LearnerCnxn, nothing
 from txzk.zab.learner_host import UNMATCHED_COMMIT, LearnerHost, LearnerSettings
 from txzk.zab.proposals import Proposal, Proposals, UnmatchedCommitError, decode_config
 from txzk.zab.snapshot_stream import SnapshotReceiver
@@ -38,6 +38,7 @@ BROADCAST: Final = "BROADCAST"
 
 # What is waited for, besides an epoch file, whose name is used.
 _TRUNCATION: Final = "truncation"
+_KEPT: Final = "bytes of the snapshot"
 _SNAPSHOT: Final = "snapshot"
 _LOG: Final = "log"
 
@@ -101,6 +102,10 @@ class Learner(LearnerCnxn):
     def truncated(self, now_ms: int, wall_ms: int) -> None:
         """The history ends where TRUNC said."""
         self._answered(_TRUNCATION, now_ms, wall_ms)
+
+    def snapshot_kept(self, now_ms: int, wall_ms: int) -> None:
+        """The disk has caught up with what came of the snapshot."""
+        self._answered(_KEPT, now_ms, wall_ms)
 
     def snapshot_saved(self, now_ms: int, wall_ms: int) -> None:
         """The whole database is durable."""
@@ -257,9 +262,9 @@ class Learner(LearnerCnxn):
         else:
             self._snapshot_needed = True
             self._fuzzy = True
-            self._receiver = SnapshotReceiver(host.tree.words, host.tree.keep_digest, self._settings.max_data_bytes)
+            self._receiver = SnapshotReceiver(host.tree.words, host.tree.keep_digest, self._settings.max_data_bytes, host.keep_snapshot)
             self.snapshot_unsaved = True
-            host.receive_snapshot(self._receiver.tree)
+            host.receive_snapshot(self._receiver.tree, packet.zxid)
 
     def _truncated(self, now_ms: int, wall_ms: int) -> None:
         self._proposals.begin(self._synced_zxid)
@@ -270,6 +275,9 @@ class Learner(LearnerCnxn):
         if data:
             receiver.receive(data)
         if not receiver.done:
+            if not self._host.keeps_snapshot:
+                self._kept_back = True
+                self._wait(_KEPT, nothing)
             return False
         self._receiver = None
         self._packets.receive(receiver.rest())

@@ -23,7 +23,7 @@ MAX_UNWRITTEN_BYTES: Final = 32 << 20
 _CONNECTION: Final = "connection"
 
 
-def _nothing(now_ms: int, wall_ms: int) -> None:
+def nothing(now_ms: int, wall_ms: int) -> None:
     """What follows what nobody waits for."""
 
 
@@ -46,7 +46,7 @@ class LearnerCnxn(ABC):
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._waits_for: str | None = _CONNECTION
-        self._then: Callable[[int, int], None] = _nothing
+        self._then: Callable[[int, int], None] = nothing
         self._kept_back = False
         self._last_read_ms = 0
         self.heard_ms = 0

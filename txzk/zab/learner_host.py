@@ -60,11 +60,19 @@ class LearnerHost(Protocol):
         """Cuts the log behind `zxid` and reads the database again, so that nothing later is left of memory, log or snapshots; then
         `last_zxid` is `zxid`. Answered by `Learner.truncated`. A server that cannot do it stops."""
 
-    def receive_snapshot(self, tree: DataTree) -> None:
+    def receive_snapshot(self, tree: DataTree, zxid: int) -> None:
         """The leader's database begins to come; the own one gives way to it in memory, which cannot hold two of them.
 
         :param tree: without a node as yet; grows until `load_snapshot`.
+        :param zxid: of the SNAP.
         """
+
+    def keep_snapshot(self, data: bytes) -> None:
+        """The next bytes of it, which may go to a file at once, and count for nothing before `save_snapshot`."""
+
+    @property
+    def keeps_snapshot(self) -> bool:
+        """Whether it takes more of them; where not, `Learner.snapshot_kept` says when."""
 
     def load_snapshot(self, sessions: dict[int, int], zxid: int) -> None:
         """The leader's database is complete; `last_zxid` is `zxid` then.

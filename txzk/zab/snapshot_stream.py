@@ -8,6 +8,7 @@ tests/zab/test_snapshot_stream.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from txzk.database.serialize import TreeLoader, TreeWriter
@@ -51,12 +52,14 @@ class SnapshotReceiver:
     :ivar sessions: id to timeout in milliseconds.
     """
 
-    def __init__(self, words: OwnerWords, keep_digest: bool, max_record_bytes: int) -> None:
+    def __init__(self, words: OwnerWords, keep_digest: bool, max_record_bytes: int, keep: Callable[[bytes], None]) -> None:
         """
         :param words: how ephemeralOwner is read.
         :param keep_digest: zookeeper.digest.enabled.
         :param max_record_bytes: longest data of a node that is believed (jute.maxbuffer).
+        :param keep: called with the bytes of the snapshot, which are those that a file has too, once they are read.
         """
+        self._keep = keep
         self._loader = TreeLoader(DataTree(words, keep_digest, empty=True), max_record_bytes)
         self._end = b""
         self.done = False
@@ -81,8 +84,11 @@ class SnapshotReceiver:
             except StorageError as error:
                 raise ProtocolError(f"the snapshot of the leader: {error}") from None
             if not loader.done:
+                self._keep(data)
                 return
-            data = loader.rest()
+            rest = loader.rest()
+            self._keep(data[: len(data) - len(rest)])
+            data = rest
         self._end += data
         if self.done or len(self._end) < len(_SIGNATURE):
             return
