@@ -43,13 +43,13 @@ def test_usages_of_what_is_not_known_do_no_harm() -> None:
     cache = AclCache()
     cache.remove_usage(OPEN_ID)
     cache.remove_usage(5)
-    cache.add_usage(OPEN_ID)
+    cache.add_usages(OPEN_ID, 1)
     assert cache.convert(MINE) == 1
 
 
 def test_an_id_that_a_fuzzy_snapshot_uses_is_never_given_out() -> None:
     cache = AclCache()
-    cache.add_usage(7)
+    cache.add_usages(7, 1)
     assert cache.convert(MINE) == 8
 
 
@@ -58,8 +58,8 @@ def test_lists_of_a_snapshot_keep_their_ids() -> None:
     cache.load(4, MINE)
     cache.load(2, list(READ_ACL))
     cache.load(9, BOTH)
-    cache.add_usage(4)
-    cache.add_usage(2)
+    cache.add_usages(4, 1)
+    cache.add_usages(2, 1)
     cache.purge_unused()
     assert cache.acls == {4: MINE, 2: READ_ACL}
     assert [cache.convert(acl) for acl in (MINE, READ_ACL, BOTH)] == [4, 2, 10]

@@ -189,3 +189,33 @@ def test_lists_without_entries() -> None:
     load = loader()
     load.feed(b"\0\0\0\0\0\0\0\2" + records.encode_SnapshotAcl(1, None) + records.encode_SnapshotAcl(2, ANYONE) + ROOT + b"\0\0\0\1/")
     assert load.done and load.tree.nodes["/"].acl == -1
+
+
+@pytest.mark.parametrize("path", ["a", "a/b"])
+def test_a_path_outside_the_root_is_refused_behind_the_roots_children_too(path: str) -> None:
+    load = loader()
+    load.feed(HEAD + ROOT + records.encode_SnapshotNode("/a", b"", -1, (0,) * 9))
+    with pytest.raises(StorageError, match=f"node '{path}' comes without its parent"):
+        load.feed(records.encode_SnapshotNode("/b", b"", -1, (0,) * 9) + records.encode_SnapshotNode(path, b"", -1, (0,) * 9) + b"\0\0\0\1/")
+
+
+@pytest.mark.parametrize("keep_digest", [True, False])
+@pytest.mark.parametrize("piece", [30, 100_000])
+def test_what_a_tree_counts_of_its_nodes_is_counted_of_those_that_come_in_rows(piece: int, keep_digest: bool) -> None:
+    made = DataTree(keep_digest=keep_digest)
+    lists = [made.acl_cache.convert([ACL(number, Id("ip", "10.0.0.1"))]) for number in range(1, 4)]
+    for number, path in enumerate(("/a", "/b", "/a/a", "/zookeeper/quota/a", "/zookeeper/a", "/b/a", "/b/\u00fc", "/a/b", "/a/a/a", "/c")):
+        acl = lists[number // 2 % 3]
+        made.load_node(path, fresh_node(b"x" * number, acl, number, number, 7 * (number % 2)))
+    for acl in lists:
+        made.acl_cache.remove_usage(acl)
+    made.last_processed_zxid = 10
+    data = b"".join(written(made, 1000))
+    load = TreeLoader(DataTree(keep_digest=keep_digest, empty=True), MAX)
+    for at in range(0, len(data), piece):
+        load.feed(data[at : at + piece])
+    load.tree.last_processed_zxid = 10
+    assert describe(load.tree) == describe(made)
+    assert load.tree.acl_cache._usages == made.acl_cache._usages
+    assert load.tree.approximate_data_size() == made.approximate_data_size()
+    assert load.tree.digest == made.digest and (load.tree.digest != 0) is keep_digest

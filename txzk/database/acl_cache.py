@@ -83,10 +83,10 @@ class AclCache:
         self._last_id = max(self._last_id, acl_id)
         self._remember(acl_id, tuple(acl))
 
-    def add_usage(self, acl_id: int) -> None:
-        """One more node uses `acl_id`; one that is not known (a fuzzy snapshot) is left to the replay of the log, and never given out."""
+    def add_usages(self, acl_id: int, count: int) -> None:
+        """`count` more nodes use `acl_id`; one that is not known (a fuzzy snapshot) is left to the replay of the log, and never given out."""
         if acl_id in self._usages:
-            self._usages[acl_id] += 1
+            self._usages[acl_id] += count
         elif acl_id > self._last_id:
             self._last_id = acl_id
 

@@ -8,6 +8,7 @@ Covered by tests/database/test_serialize.py and, through files, by tests/persist
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Final, NoReturn
 from zlib import crc32
 
@@ -21,11 +22,12 @@ TERMINATOR: Final = b"\0\0\0\1/"
 # A step ends early that has so many bytes: nodes may be large.
 _STEP_BYTES: Final = 256 << 10
 _SESSION_BYTES: Final = 12
-_int: Final = struct.Struct(">i").unpack_from
+# The types of the unpackers are given for mypyc: it computes with what it knows to be an int without objects.
+_int: Final[Callable[[bytes, int], tuple[int]]] = struct.Struct(">i").unpack_from
 # What is behind the data of a node: the id of its ACL, and a StatPersisted.
 _TAIL: Final = struct.Struct(">qqqqqiiiqq")
 _STAT_BYTES: Final = _TAIL.size
-_acl_and_stat: Final = _TAIL.unpack_from
+_acl_and_stat: Final[Callable[[bytes, int], tuple[int, int, int, int, int, int, int, int, int, int]]] = _TAIL.unpack_from
 
 
 class TreeWriter:
@@ -182,7 +184,7 @@ class TreeLoader:
         if count < 0:
             raise StorageError(f"{count} entries")
         self._offset += 4
-        return int(count)
+        return count
 
     def _load_sessions(self) -> bool:
         """Whether all sessions have been read; so the others."""
@@ -250,31 +252,39 @@ class TreeLoader:
     def _load_nodes(self) -> None:
         """Reads nodes up to the end mark: those of a million that are as they should be with as few calls as can be, others by their schema.
 
-        Equal numbers become one object: of a million nodes most were never changed.
+        Equal numbers become one object: of a million nodes most were never changed. Siblings come one behind the other, and most nodes have the
+        ACL of the one before: the parent is looked up, and users of an ACL are counted, once for a row of them.
         """
-        load_node = self.tree.load_node
+        tree = self.tree
+        nodes = tree.nodes
+        add_usages = tree.acl_cache.add_usages
         max_bytes = self._max_record_bytes
         buffer = self._buffer
         offset = self._offset
         end = len(buffer)
+        above: str | None = None
+        siblings: dict[str, None] = {}
+        counted = False
+        shared = OPEN_ID
+        users = 0
+        size = 0
+        digest = 0
         while True:
-            self._offset = offset
             if end - offset < len(TERMINATOR):
                 self._need = len(TERMINATOR)
-                return
+                break
             (length,) = _int(buffer, offset)
             at = offset + 4
             to = at + length
             if length == 1 and buffer[at:to] == b"/":
-                self._offset = to
-                self.tree.loaded()
+                offset = to
                 self.done = True
-                return
+                break
             if not 0 <= length <= max_bytes:
                 self._refuse_node(offset)
             if end - to < 4:
                 self._need = to + 4 - offset
-                return
+                break
             encoded = buffer[at:to]
             (data_length,) = _int(buffer, to)
             if not -1 <= data_length <= max_bytes:
@@ -283,7 +293,7 @@ class TreeLoader:
             to = at + data_length if data_length > 0 else at
             if end - to < _STAT_BYTES:
                 self._need = to + _STAT_BYTES - offset
-                return
+                break
             data = buffer[at:to] if data_length >= 0 else None
             try:
                 path = encoded.decode()
@@ -299,8 +309,32 @@ class TreeLoader:
                 pzxid = czxid
             if mtime == ctime:
                 mtime = ctime
-            checksum = crc32(encoded)
-            load_node(
-                path, DataNode(data, acl, czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid),
-                crc32(data, checksum) if data else checksum,
-            )
+            node = DataNode(data, acl, czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid)
+            parent, slash, name = path.rpartition("/")
+            if parent != above or not slash:
+                if not path:
+                    tree.load_node(path, node)
+                    continue
+                siblings = tree.children_to_load(path)
+                counted = tree.keep_digest and not path.startswith("/zookeeper/")
+                above = parent
+            siblings[name] = None
+            nodes[path] = node
+            size += len(path) + (to - at)
+            if acl != shared:
+                add_usages(shared, users)
+                shared = acl
+                users = 0
+            users += 1
+            if owner:
+                tree.add_owned(path, owner)
+            if counted:
+                # What digest_of packs is in the bytes, but for the place of pzxid.
+                digest += crc32(
+                    b"".join((encoded, data or b"", buffer[to + 8 : to + 24], buffer[offset - 8 : offset], buffer[to + 24 : offset - 8]))
+                )
+        self._offset = offset
+        add_usages(shared, users)
+        tree.count_loaded(size, digest)
+        if self.done:
+            tree.loaded()

@@ -90,40 +90,51 @@ class DataTree:
         self._empty(self.words, self.keep_digest)
         return nodes
 
-    def load_node(self, path: str, node: DataNode, checksum: int | None = None) -> None:
+    def load_node(self, path: str, node: DataNode) -> None:
         """Puts a node of a snapshot into its place; parents come first, the root has the path "".
 
-        :param checksum: what `checksum_of` gives for it, if that is known.
         :raises StorageError: for a node whose parent has not been loaded.
         """
         if path == "":
             self.nodes[""] = self.nodes["/"] = node
-            self._data_size += 1 + _length(node.data)
         else:
-            slash = path.rfind("/")
-            parent = self.nodes.get(path[:slash])
-            if parent is None:
-                raise StorageError(f"node {path!r} comes without its parent")
-            children = parent.children
-            if children is None:
-                children = parent.children = {}
-            children[path[slash + 1 :]] = None
+            self.children_to_load(path)[paths.name_of(path)] = None
             self.nodes[path] = node
-            self._data_size += len(path) + _length(node.data)
-        self.acl_cache.add_usage(node.acl)
         if node.ephemeral_owner:
-            self._add_owned(path, node.ephemeral_owner)
-        if self.keep_digest and not path.startswith("/zookeeper/"):
-            if checksum is None:
-                checksum = checksum_of(path or "/", node.data)
+            self.add_owned(path, node.ephemeral_owner)
+        self.acl_cache.add_usages(node.acl, 1)
+        digest = 0
+        if not path.startswith("/zookeeper/"):
             # Not remembered by the node, where it would cost an int object: few will be asked for it soon.
-            self._digest = (
-                self._digest
-                + digest_of(
-                    checksum, node.czxid, node.mzxid, node.pzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion,
-                    node.ephemeral_owner,
-                )
-            ) & _DIGEST_MASK
+            digest = digest_of(
+                checksum_of(path or "/", node.data), node.czxid, node.mzxid, node.pzxid, node.ctime, node.mtime, node.version,
+                node.cversion, node.aversion, node.ephemeral_owner,
+            )
+        self.count_loaded(len(path or "/") + _length(node.data), digest)
+
+    def children_to_load(self, path: str) -> dict[str, None]:
+        """The names that the one of `path` belongs to: those of its siblings, for a loader to add to.
+
+        :raises StorageError: where the parent of `path` has not been loaded.
+        """
+        slash = path.rfind("/")
+        parent = self.nodes.get(path[:slash]) if slash >= 0 else None
+        if parent is None:
+            raise StorageError(f"node {path!r} comes without its parent")
+        children = parent.children
+        if children is None:
+            children = parent.children = {}
+        return children
+
+    def count_loaded(self, size: int, digest: int) -> None:
+        """Counts nodes that were loaded.
+
+        :param size: bytes of their paths (in characters) and data.
+        :param digest: the sum of the digests of those outside /zookeeper/.
+        """
+        self._data_size += size
+        if self.keep_digest:
+            self._digest = (self._digest + digest) & _DIGEST_MASK
 
     def loaded(self) -> None:
         """Ends the loading of a snapshot: drops ACLs without a user, registers and recounts the quotas, adds what old files lack."""
@@ -337,7 +348,7 @@ class DataTree:
         size = len(data) if data is not None else 0
         self._data_size += len(path) + size
         if owner:
-            self._add_owned(path, owner)
+            self.add_owned(path, owner)
         self._changing(path, None)
         if parent_path.startswith(paths.QUOTA):
             self._quota_node_created(path)
@@ -438,7 +449,8 @@ class DataTree:
         if node is not None:
             node.digest = UNKNOWN_DIGEST
 
-    def _add_owned(self, path: str, owner: int) -> None:
+    def add_owned(self, path: str, owner: int) -> None:
+        """Enters a node into the set that its owner word tells."""
         if owner == CONTAINER_OWNER:
             self.containers[path] = None
         elif self.words.ttl_of(owner):
