@@ -205,9 +205,11 @@ def sync(pythons: dict[str, str | None], options: argparse.Namespace, folder: Pa
             empty.start()
             rows[name]["SNAP to an empty follower, to its first answer"] = f"{empty.start_seconds:.1f} s"
             rows[name]["RSS of that follower, at most"] = f"{empty.rss_mb(at_most=True):.0f} MB"
+            rows[name]["RSS of the leader"] = f"{each.leader().rss_mb():.0f} MB"
+        # Servers of their own: nothing that was written before may be in the figures.
+        with ensemble(name, python, folder / "idle") as each:
             leader = each.leader()
             learner = next(server for server in each.servers if server is not leader)
-            rows[name]["RSS of the leader"] = f"{leader.rss_mb():.0f} MB"
             with idle_sessions(learner, IDLE_SESSIONS):
                 began, before = time.monotonic(), (learner.cpu_seconds(), leader.cpu_seconds())
                 time.sleep(_IDLE_SECONDS)
