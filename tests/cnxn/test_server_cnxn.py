@@ -446,6 +446,21 @@ def test_a_proof_is_answered_at_once_even_behind_a_write(world: World) -> None:
     assert world.replies() == [(-4, 0, errors.OK, 0)]
 
 
+def test_a_proof_does_not_count_for_what_was_asked_before_it(world: World) -> None:
+    """As with Java, also where it is answered behind it."""
+    seen = []
+
+    def read(client: ServerCnxn, data: bytes, start: int, end: int) -> bytes:
+        seen.append(("digest", "id") in client.ids)
+        return b""
+
+    world.core.readers[opcodes.GET_DATA] = read
+    world.send(write(1) + get(2) + auth("digest") + get(3))
+    world.answer()
+    assert world.xids() == [-4, 1, 2, 3]
+    assert seen == [False, True] and ("digest", "id") in world.cnxn.ids
+
+
 def test_a_proof_that_fails_ends_the_connection(world: World) -> None:
     world.core.proof = False
     world.send(auth("digest") + get(1))

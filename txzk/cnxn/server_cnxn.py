@@ -447,7 +447,10 @@ class ServerCnxn(CnxnCounts):
             read = pending.popleft()
             self._waiting_reads -= 1
             core.outstanding_requests -= 1
+            # Who has proved more meanwhile had not when he asked.
+            ids, self.ids = self.ids, read.ids
             self._answer_read(read, zxid, now_ms)
+            self.ids = ids
         core.has_output(self)
 
     def connect_request(self, session_id: int, body: bytes, now_ms: int) -> Request:
