@@ -126,7 +126,7 @@ def start_txzk(folder: Path, data_dir: Path, *definitions: str) -> ServerProcess
     """Starts txzk in the foreground of twistd; `definitions` are name=value of -D."""
     port = free_port()
     config = write_config(folder, port, data_dir)
-    defined = [word for definition in ("zookeeper.extendedTypesEnabled=true", *definitions) for word in ("-D", definition)]
+    defined = [word for definition in ("zookeeper.extendedTypesEnabled=true", "zookeeper.preAllocSize=64", *definitions) for word in ("-D", definition)]
     command = [
         sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from twisted.scripts.twistd import run; run()",
         str(Path(__file__).parents[2]), "-n", "--pidfile=", "zookeeper", "-c", str(config), *defined,
