@@ -219,3 +219,37 @@ def test_what_a_tree_counts_of_its_nodes_is_counted_of_those_that_come_in_rows(p
     assert load.tree.acl_cache._usages == made.acl_cache._usages
     assert load.tree.approximate_data_size() == made.approximate_data_size()
     assert load.tree.digest == made.digest and (load.tree.digest != 0) is keep_digest
+
+
+def test_nodes_are_written_as_their_schema_says_in_the_order_in_which_they_were_made() -> None:
+    tree = DataTree(empty=True)
+    tree.load_node("", fresh_node(b"", -1, 0, 0, 0))
+    for number, (path, data) in enumerate((("/b", b"data"), ("/a", None), ("/b/\u00fc", b"x"), ("/a/\u00fc", None), ("/b/a", b""))):
+        tree.load_node(path, fresh_node(data, -1, number, number + 1, number + 2))
+        tree.nodes[path].cversion = number
+        tree.nodes[path].mzxid = 100 + number
+    tree.last_processed_zxid = 100
+    expected = HEAD
+    for path, node in tree.nodes.items():
+        if path != "/":
+            stat = (node.czxid, node.mzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion, node.ephemeral_owner, node.pzxid)
+            expected += records.encode_SnapshotNode(path, node.data, -1, stat)
+    assert b"".join(written(tree, 100, {})) == expected + b"\0\0\0\1/"
+
+
+def test_nodes_that_were_deleted_and_made_again_meanwhile_are_not_written() -> None:
+    made = History()
+    for path in ("/a", "/a/b", "/a/c", "/d"):
+        made.create(path)
+    writer = TreeWriter(made.tree, {})
+    data = writer.step(1)
+    for path in ("/a/b", "/a/c", "/a"):
+        made.delete(path)
+    for path in ("/a", "/a/b"):
+        made.create(path)
+    while not writer.done:
+        data += writer.step(1)
+    load = loader()
+    load.feed(data)
+    assert load.done
+    assert [path for path in load.tree.nodes if not path.startswith("/zookeeper")] == ["", "/", "/d"]

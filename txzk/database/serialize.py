@@ -27,6 +27,10 @@ _int: Final[Callable[[bytes, int], tuple[int]]] = struct.Struct(">i").unpack_fro
 # What is behind the data of a node: the id of its ACL, and a StatPersisted.
 _TAIL: Final = struct.Struct(">qqqqqiiiqq")
 _STAT_BYTES: Final = _TAIL.size
+# Of a node without its path and data.
+_RECORD_BYTES: Final = 8 + _STAT_BYTES
+_pack_int: Final = struct.Struct(">i").pack
+_pack_tail: Final = _TAIL.pack
 _acl_and_stat: Final[Callable[[bytes, int], tuple[int, int, int, int, int, int, int, int, int, int]]] = _TAIL.unpack_from
 
 
@@ -50,8 +54,9 @@ class TreeWriter:
         self._acls = dict.fromkeys(tree.acl_cache.acls)
         self._lists = list(tree.acl_cache.acls.items())[::-1]
         self._list_count: int | None = len(self._lists)
-        # Folders under way: the prefix of the paths in it, and the names that are still to come.
-        self._folders: list[tuple[str, list[str]]] = [("", [""])]
+        # A parent is in the table before what is below it: it was made first, also where both were made a second time.
+        self._paths = list(tree.nodes)
+        self._next = 0
 
     def step(self, max_nodes: int) -> bytes:
         """The next bytes, from at most `max_nodes` nodes, sessions or ACL lists; never b"", and `done` is set with the last ones."""
@@ -82,40 +87,56 @@ class TreeWriter:
     def _nodes(self, parts: list[bytes], left: int) -> int:
         """At most `left` nodes; gives how much of the step is left, which is all where every one was younger than the bytes may be."""
         nodes = self._tree.nodes
-        folders = self._folders
+        paths = self._paths
+        at = self._next
+        count = len(paths)
         acls = self._acls
         newest = self.zxid
-        encode = records.encode_SnapshotNode
         size = 0
         written = 0
-        for _ in range(left):
-            while folders and not folders[-1][1]:
-                folders.pop()
-            if not folders:
+        end = at + left
+        while at < end:
+            if at == count:
                 parts.append(TERMINATOR)
                 self.done = True
                 break
-            prefix, names = folders[-1]
-            path = prefix + names.pop()
+            path = paths[at]
+            at += 1
             node = nodes.get(path)
-            if node is None or node.czxid > newest:
+            if node is None or node.czxid > newest or path == "/":
                 continue
-            # An ACL that is younger than the list at the head is set again by the transactions that follow.
-            acl = node.acl if node.acl in acls else OPEN_ID
-            part = encode(
-                path, node.data, acl,
-                (
-                    node.czxid, node.mzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion,
-                    node.ephemeral_owner, node.pzxid,
-                ),
-            )
-            parts.append(part)
+            acl = node.acl
+            if acl not in acls:
+                # One that is younger than the list at the head is set again by the transactions that follow.
+                acl = OPEN_ID
             written += 1
-            if node.children:
-                folders.append((path + "/", list(node.children)))
-            size += len(part)
+            data = node.data
+            if data is None or not path.isascii():
+                part = records.encode_SnapshotNode(
+                    path, data, acl,
+                    (
+                        node.czxid, node.mzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion,
+                        node.ephemeral_owner, node.pzxid,
+                    ),
+                )
+                parts.append(part)
+                size += len(part)
+            else:
+                encoded = path.encode()
+                parts.append(_pack_int(len(encoded)))
+                parts.append(encoded)
+                parts.append(_pack_int(len(data)))
+                parts.append(data)
+                parts.append(
+                    _pack_tail(
+                        acl, node.czxid, node.mzxid, node.ctime, node.mtime, node.version, node.cversion, node.aversion,
+                        node.ephemeral_owner, node.pzxid,
+                    )
+                )
+                size += len(encoded) + len(data) + _RECORD_BYTES
             if size > _STEP_BYTES:
                 break
+        self._next = at
         return 0 if written else left
 
 
