@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from txzk.cnxn.cnxn_counts import CnxnCounts, Stats
@@ -23,8 +24,9 @@ from txzk.defs.errors import KeeperException
 from txzk.jute import records
 from txzk.jute.records import JuteError
 
-_frame_start = struct.Struct(">iii").unpack_from
-_frame_length = struct.Struct(">i").unpack_from
+# The types are given for mypyc: it computes with what it knows to be an int without objects.
+_frame_start: Final[Callable[[bytes, int], tuple[int, int, int]]] = struct.Struct(">iii").unpack_from
+_frame_length: Final[Callable[[bytes, int], tuple[int]]] = struct.Struct(">i").unpack_from
 _reply = struct.Struct(">iiqi").pack
 
 _REPLY_HEADER_BYTES: Final = 16
@@ -285,7 +287,7 @@ class ServerCnxn(CnxnCounts):
         if end - position < 4:
             self._keep(data, position, 4)
             return
-        length: int = _frame_length(data, position)[0]
+        (length,) = _frame_length(data, position)
         core = self._core
         if length < 8 or length > core.max_frame_bytes:
             if length < 0 or length > core.max_frame_bytes or end - position >= 4 + length:
@@ -308,7 +310,7 @@ class ServerCnxn(CnxnCounts):
                 self._out.append(answer)
             self.close()
             return 0
-        length: int = _frame_length(data, 0)[0]
+        (length,) = _frame_length(data, 0)
         if length < 0 or length > MAX_CONNECT_BYTES:
             self.close()
             return 0
