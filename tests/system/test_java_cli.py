@@ -122,11 +122,12 @@ def _run(server: ManagedServer | Ensemble, *command: str, script: str = "") -> s
 def _session(server: ManagedServer) -> tuple[list[str], list[str]]:
     """What it prints, and the events among it.
 
-    Events come when they come. Times differ, session ids do, and the order of children, in which `deleteall` goes through them.
+    Events come when they come, and so does the heading before each: both are messages of another thread. Times differ, session ids do, and the
+    order of children, in which `deleteall` goes through them.
     """
     done = _run(server, script=_SESSION + "quit\n")
     events = sorted(re.findall(r"^WatchedEvent .*$", done.stdout, re.MULTILINE))
-    text = re.sub(r"\nWATCHER::\n\nWatchedEvent .*\n", "", done.stdout)
+    text = re.sub(r"\n(?:WATCHER::|WatchedEvent .*)\n", "", done.stdout)
     text = re.sub(r"(?m)^([cm]time) = .*$", r"\1 = some time", text)
     text = re.sub(r"(?m)^ephemeralOwner = 0x[1-9a-f].*$", "ephemeralOwner = a session", text)
     # A set in Java: its order is that of its hashes.
