@@ -18,7 +18,7 @@ from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.jute.txns import decode_entry
 from txzk.peer.effects import TRUNCATION_FAILURE, WriteEpoch, WriteLog
 from txzk.peer.member_database import KEPT, SNAPSHOT_SAVED, TRUNCATED, MemberDatabase
-from txzk.persistence.disk import Write
+from txzk.persistence.disk import CreateFile
 from txzk.persistence.epochs import read_epoch
 from txzk.persistence.recovery import Recovered, recover, reread
 
@@ -249,11 +249,11 @@ def test_a_received_history_takes_the_place_of_the_old_one(old: Callable[[], His
     assert describe(started(member)) == history.states[last + 1]
 
 
-def snapshots_written(member: Member) -> list[str]:
-    """Runs the disks; gives the names of the files to which parts of snapshots were written on the way, in their order."""
+def snapshots_begun(member: Member) -> list[str]:
+    """Runs the disks; gives the names under which the writing of snapshots began on the way."""
     before = len(member.disk.ops)
     member.run()
-    return list(dict.fromkeys(op.path for op in member.disk.ops[before:] if isinstance(op, Write) and "/snapshot." in op.path))
+    return [op.path for op in member.disk.ops[before:] if isinstance(op, CreateFile) and "/snapshot." in op.path]
 
 
 @pytest.mark.parametrize(("old", "new"), OLD_AND_NEW)
@@ -265,7 +265,7 @@ def test_what_has_come_becomes_the_snapshot_as_it_is(old: Callable[[], History],
     history = new()
     name = f"{FOLDER}/snapshot.{history.zxid:x}"
     data = come(member, history.tree, {77: 4000})
-    assert snapshots_written(member) == [f"{name}.tmp"] and describe(started(member)) == old().states[old().zxid]
+    assert snapshots_begun(member) == [f"{name}.tmp"] and describe(started(member)) == old().states[old().zxid]
     monkeypatch.setattr(MemberDatabase, "begin_snapshot", None)
     member.database.save_snapshot()
     member.run()
@@ -286,9 +286,9 @@ def test_where_something_was_applied_behind_it_the_tree_is_written_anew(monkeypa
     come(member, history.tree, {})
     zxid, entry = history.entries[-1]
     member.database.applied(zxid, entry)
-    assert snapshots_written(member) == [f"{FOLDER}/snapshot.5.tmp"]
+    assert snapshots_begun(member) == [f"{FOLDER}/snapshot.5.tmp"]
     member.database.save_snapshot()
-    assert snapshots_written(member) == [f"{FOLDER}/snapshot.5.tmp"]
+    assert snapshots_begun(member) == [f"{FOLDER}/snapshot.5.tmp"]
     assert member.database.finished == [SNAPSHOT_SAVED]
     assert describe(started(member)) == history.states[5]
 
