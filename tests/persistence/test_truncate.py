@@ -10,8 +10,9 @@ from tests.persistence.test_snapshot import write
 from tests.sim.disk import SimDisk
 from txzk.defs.errors import StorageError
 from txzk.persistence.recovery import recover
+from txzk.persistence.removal import cut, later_snapshots
 from txzk.persistence.snapshot import SnapshotWriter
-from txzk.persistence.truncate import cut, later_snapshots, truncate
+from txzk.persistence.truncate import truncate
 from txzk.persistence.txnlog import LogWriter, read_txns
 
 OPTIONS = Options()

@@ -15,8 +15,9 @@ from txzk.jute.records import TxnHeader
 from txzk.persistence import epochs
 from txzk.persistence.disk import DiskOp
 from txzk.persistence.recovery import recover
+from txzk.persistence.removal import later_snapshots
 from txzk.persistence.snapshot import SnapshotWriter
-from txzk.persistence.truncate import later_snapshots, truncate
+from txzk.persistence.truncate import truncate
 from txzk.persistence.txnlog import LogWriter
 from txzk.quorum.verifiers import QuorumVerifier
 from txzk.testing.disk import MemoryDisk

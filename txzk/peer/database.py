@@ -96,11 +96,14 @@ class ZKDatabase:
         if not self._snapshots.running and not self._snapshot_writes and self._snapshots.due(self.log.txns_since_roll, self.log.bytes_since_roll):
             self.begin_snapshot(now_ms)
 
-    def begin_snapshot(self, now_ms: int) -> None:
-        """Begins to write the tree as it is; does nothing while a snapshot is being written."""
+    def begin_snapshot(self, now_ms: int, prefix: str = "") -> None:
+        """Begins to write the tree as it is; does nothing while a snapshot is being written.
+
+        :param prefix: before the name of the file.
+        """
         self._snapshots.draw()
         self.log.roll()
-        self._snapshots.begin(self.tree, dict(self.tree.sessions))
+        self._snapshots.begin(self.tree, dict(self.tree.sessions), prefix)
         self._snapshot_began_ms = now_ms
 
     @property

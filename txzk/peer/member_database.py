@@ -5,8 +5,9 @@ Theory of operation. What is appended is not committed yet; it waits in memory u
 `fast_forward` applies all of it because the role is over. `truncate` and `save_snapshot` go on in steps, each behind the answer of the
 disk to the one before; `finished` tells when they have ended. A history that was replaced exists in memory only until `save_snapshot` has ended:
 until then nothing is logged. The bytes of the snapshot that replaces it go to a file as they come, which gets its name then; where something was
-applied behind them, the tree is written anew instead. Whatever a crash leaves on the way is a history without a gap: first goes what is later than the received
-snapshot, then comes the snapshot, then the log before it goes, which may hold what no leader ever committed.
+applied behind them, the tree is written anew instead. Whatever a crash leaves on the way is the one history or the other: where the old one is
+later, the new one waits as a replacement until that is gone (txzk/persistence/removal.py), and the old log goes last, which may hold what no leader
+ever committed.
 
 Invariants: `durable_zxid` <= `last_zxid`; no snapshot file gets its name before the log holds all that it tells of.
 Covered by tests/peer/test_member_database.py.
@@ -31,7 +32,8 @@ from txzk.persistence import epochs
 from txzk.persistence.disk import Close, CreateFile, DiskOp, IDisk, Remove
 from txzk.persistence.log_range import read_range, worth_sending_bytes
 from txzk.persistence.recovery import Recovered, recover, reread
-from txzk.persistence.truncate import cut, later_snapshots, remove, truncate
+from txzk.persistence.removal import REPLACEMENT, later_snapshots, remove, replace
+from txzk.persistence.truncate import truncate
 from txzk.persistence.txnlog import log_files
 from txzk.zab.committed_log import DEFAULT_LIMIT, CommittedLog
 
@@ -102,6 +104,8 @@ class MemberDatabase(ZKDatabase):
         # Whether transactions are applied that are in no log.
         self.unlogged = False
         self._replaced_zxid = 0
+        # Whether what is saved takes the place of a later history.
+        self._replaces = False
         # Of the tree that comes, or has come, to a file without a name as yet; None where it has changed since.
         self._received_zxid: int | None = None
         # Trees that have given way and are not freed yet.
@@ -273,9 +277,11 @@ class MemberDatabase(ZKDatabase):
         return took_ms
 
     def give_up(self) -> None:
-        """The role is over, as in a crash: no snapshot is finished any more, and what `save_snapshot` has not done is never done."""
-        if self._save is not None:
+        """The role is over, as in a crash: no snapshot is finished any more, and what `save_snapshot` has not done is never done. But a replacement
+        that the disk has been given takes its place, as it would at the next start."""
+        if self._save is not None and (self._snapshots.running or not self._replaces):
             # What would come next takes the older history off the disk.
+            self._replaces = False
             self._tasks.remove(self._save)
             self._save = None
         self.abort_snapshot()
@@ -421,24 +427,23 @@ class MemberDatabase(ZKDatabase):
             self.abort_snapshot()
         while self.writing or self._snapshot_writes:
             yield
-        old_logs: list[str] = []
+        prefix = ""
         if self.unsaved:
             zxid = self.tree.last_processed_zxid
-            name = self._snapshots.file_name(zxid)
-            ops = remove(later_snapshots(self._disk, config.snap_dir, zxid, name), config.snap_dir)
-            if self._replaced_zxid > zxid:
-                ops += cut(self._disk, config.log_dir, zxid, config.settings.max_record_bytes)
-            self._change(ops)
-            yield from self._until_changed()
-            old_logs = [f"{config.log_dir}/{name}" for _, name in reversed(log_files(self._disk, config.log_dir))]
+            if self._replaced_zxid > zxid or later_snapshots(self._disk, config.snap_dir, zxid, self._snapshots.file_name(zxid)):
+                self._replaces = True
+                prefix = REPLACEMENT
         if self._received_zxid is None:
-            self.begin_snapshot(self.input_ms)
+            self.begin_snapshot(self.input_ms, prefix)
         else:
-            self._name_received()
+            self._name_received(prefix)
         while self._snapshots.running or self._snapshot_writes:
             yield
         if self.unsaved:
-            self._change(remove(old_logs, config.log_dir))
+            self._change(replace(self._disk, config.snap_dir, config.log_dir, config.settings.max_record_bytes))
+            yield from self._until_changed()
+            self._replaces = False
+            self._change(remove([f"{config.log_dir}/{name}" for _, name in reversed(log_files(self._disk, config.log_dir))], config.log_dir))
             yield from self._until_changed()
             # With it came what was applied behind a SNAP and before its end, and is in no log.
             self.unsaved = self.unlogged = False
@@ -447,10 +452,10 @@ class MemberDatabase(ZKDatabase):
         self._save = None
         self.finished.append(SNAPSHOT_SAVED)
 
-    def _name_received(self) -> None:
+    def _name_received(self, prefix: str) -> None:
         self._received_zxid = None
         self._snapshot_began_ms = self.input_ms
         self._snapshots.draw()
         self.log.roll()
         self._snapshot_writes += 1
-        self.effects.append(self._snapshots.received(self.tree))
+        self.effects.append(self._snapshots.received(self.tree, prefix))

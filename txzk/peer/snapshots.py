@@ -53,13 +53,16 @@ class _Unfinished:
             self._part_bytes += len(data)
         return WriteSnapshot(self._write()) if self._part_bytes >= _WRITE_BYTES else None
 
-    def end(self, data: bytes) -> WriteSnapshot:
-        """Takes the last bytes; with what this gives it gets its name."""
+    def end(self, data: bytes, prefix: str) -> WriteSnapshot:
+        """Takes the last bytes; with what this gives it gets its name.
+
+        :param prefix: before the name.
+        """
         self._parts.append(data)
         self._part_bytes += len(data)
-        folder = self._path[: self._path.rfind("/")]
+        folder, _, name = self._path.rpartition("/")
         temporary = self._temporary
-        return WriteSnapshot([*self._write(), Sync(temporary), Close(temporary), Rename(temporary, self._path), SyncDir(folder)])
+        return WriteSnapshot([*self._write(), Sync(temporary), Close(temporary), Rename(temporary, f"{folder}/{prefix}{name}"), SyncDir(folder)])
 
     def removal(self) -> WriteSnapshot | None:
         """What takes it away, if there is anything of it."""
@@ -90,6 +93,7 @@ class Snapshots:
         # Of a tree that comes.
         self._frame: SnapshotFrame | None = None
         self._file: _Unfinished | None = None
+        self._prefix = ""
         self.last_zxid = -1
         self.draw()
 
@@ -113,8 +117,12 @@ class Snapshots:
         """Whether a log with so many transactions and bytes calls for a snapshot."""
         return txns > self._txns or (self._bytes > 0 and bytes > self._bytes)
 
-    def begin(self, tree: DataTree, sessions: dict[int, int]) -> None:
-        """Starts to write the tree as it is; does nothing while one is being written."""
+    def begin(self, tree: DataTree, sessions: dict[int, int], prefix: str = "") -> None:
+        """Starts to write the tree as it is; does nothing while one is being written.
+
+        :param sessions: id to timeout in milliseconds.
+        :param prefix: before the name of the file.
+        """
         if self._writer is not None:
             return
         settings = self._settings
@@ -123,6 +131,7 @@ class Snapshots:
             settings.serialize_last_processed_zxid_enabled,
         )
         self._file = _Unfinished(f"{self._dir}/{self._writer.file_name}")
+        self._prefix = prefix
 
     def step(self, max_nodes: int) -> WriteSnapshot | None:
         """Serializes some nodes; gives what is to be written, once that is enough or all."""
@@ -134,7 +143,7 @@ class Snapshots:
             return file.add(data)
         self.last_zxid = writer.zxid
         self._writer = self._file = None
-        return file.end(data)
+        return file.end(data, self._prefix)
 
     def receive(self, zxid: int) -> None:
         """A snapshot of `zxid` is about to come; `abort` or `received` ends it."""
@@ -149,13 +158,16 @@ class Snapshots:
         assert self._frame is not None and self._file is not None
         return self._file.add(self._frame.add(data))
 
-    def received(self, tree: DataTree) -> WriteSnapshot:
-        """The tree has come, and is as it came."""
+    def received(self, tree: DataTree, prefix: str = "") -> WriteSnapshot:
+        """The tree has come, and is as it came.
+
+        :param prefix: before the name of the file.
+        """
         frame, file = self._frame, self._file
         assert frame is not None and file is not None
         self._frame = self._file = None
         self.last_zxid = tree.last_processed_zxid
-        return file.end(frame.end(tree))
+        return file.end(frame.end(tree), prefix)
 
     def abort(self) -> WriteSnapshot | None:
         """Gives up the snapshot that is being written; gives what removes the beginning of it, if there is any."""

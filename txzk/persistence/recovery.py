@@ -2,7 +2,8 @@
 
 The newest snapshot that can be read, then every transaction behind it. Anything that would leave out acknowledged transactions is refused:
 damage before good records, a gap in the zxids, a history that ends before what a snapshot tells of. Where there was nothing, an empty
-snapshot is written before anything else, so that a log without a snapshot always means that one was lost.
+snapshot is written before anything else, so that a log without a snapshot always means that one was lost. Where another history was about to take
+the place of this one, that is done first.
 Covered by tests/persistence/test_recovery.py and test_crash_states.py.
 """
 
@@ -18,6 +19,7 @@ from txzk.defs.errors import StorageError
 from txzk.defs.modes import OwnerWords
 from txzk.persistence import epochs
 from txzk.persistence.disk import Close, DiskOp, IDisk, MakeDirs, Remove, Sync, SyncDir, write_atomic
+from txzk.persistence.removal import replace
 from txzk.persistence.snapshot import LoadedSnapshot, SnapshotOptions, SnapshotWriter, load_snapshot
 from txzk.persistence.txnlog import log_files, read_txns, zxid_of_name
 
@@ -83,6 +85,7 @@ def recover(
     """
     _check_folders(disk, snap_dir, log_dir, options)
     _make_durable(disk, snap_dir, log_dir)
+    disk.run(replace(disk, snap_dir, log_dir, options.max_record_bytes))
     return reread(disk, snap_dir, log_dir, options, None, clock_ms, last_txns)
 
 
