@@ -39,7 +39,7 @@ from txzk.defs.opcodes import RECONFIG
 from txzk.jute.records import TxnHeader
 from txzk.peer import database
 from txzk.persistence.disk import read_all
-from txzk.zab import learner_handler
+from txzk.zab import learner_handler, packets
 from txzk.zab.learner_handler import LearnerHandler
 from txzk.zab.snapshot_stream import SnapshotStream
 
@@ -331,8 +331,11 @@ class World:
         def new_leader_last(handler: LearnerHandler, pieces: Iterator[bytes], config: bytes | None, now_ms: int) -> None:
             def then_held() -> Iterator[bytes]:
                 yield from pieces
-                held = handler._held
-                held.append(held.pop(0))
+                host = handler._master._host  # type: ignore[attr-defined]
+                # Made now, it tells what was proposed before it.
+                text = host.last_seen_verifier.text().encode()
+                handler._held[:1] = []
+                handler._held.append(packets.encode(packets.NEWLEADER, handler._epoch_zxid, text))
 
             synchronize(handler, then_held(), config, now_ms)
 
