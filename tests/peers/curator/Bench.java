@@ -45,9 +45,11 @@ final class Bench {
         return started(builder().build());
     }
 
+    /** Waits until listeners are told, too: one that comes later is not told of the first connection any more (discovery would register anew). */
     CuratorFramework started(CuratorFramework client) throws Exception {
+        BlockingQueue<ConnectionState> states = states(client);
         closing(client).start();
-        yes(client.blockUntilConnected(WAIT_SECONDS, TimeUnit.SECONDS), "connected");
+        until(states, ConnectionState.CONNECTED);
         return client;
     }
 
