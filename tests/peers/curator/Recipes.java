@@ -9,8 +9,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Uses every Curator recipe that a standalone server can carry. Arguments: port of the server, then names of checks, all without any.
- * Prints a line a check, OK or FAILED with its name; the exit status is 1 where one failed. A few run at a time, since most of them wait for
- * sessions and connections to end; each has a path and clients of its own.
+ * Prints a line a check, OK or FAILED with its name; the exit status is 1 where one failed.
  */
 public final class Recipes {
     interface Check {
@@ -18,7 +17,6 @@ public final class Recipes {
     }
 
     private static final int CHECK_SECONDS = 60;
-    private static final int BESIDE = 4;
     private static final Map<String, Check> CHECKS = new LinkedHashMap<>();
 
     static void add(String name, Check check) {
@@ -43,40 +41,29 @@ public final class Recipes {
         if (arguments.length > 1) {
             names.retainAll(List.of(arguments));
         }
-        ExecutorService runners = Executors.newFixedThreadPool(BESIDE);
-        List<Future<Boolean>> running = new ArrayList<>();
+        int failed = 0;
+        ExecutorService runner = Executors.newCachedThreadPool();
         for (String name : names) {
-            running.add(runners.submit(() -> passes(port, name)));
-        }
-        boolean all = true;
-        for (Future<Boolean> check : running) {
-            all &= check.get();
-        }
-        System.exit(all ? 0 : 1);
-    }
-
-    private static boolean passes(int port, String name) {
-        long start = System.nanoTime();
-        Throwable error = null;
-        Bench bench = new Bench(port, "/" + name);
-        ExecutorService runner = Executors.newSingleThreadExecutor();
-        Future<Void> running = runner.submit(() -> {
-            CHECKS.get(name).run(bench);
-            return null;
-        });
-        try {
-            running.get(CHECK_SECONDS, TimeUnit.SECONDS);
-        } catch (Throwable thrown) {
-            error = thrown;
-        }
-        runner.shutdownNow();
-        bench.close();
-        synchronized (CHECKS) {
+            long start = System.nanoTime();
+            Throwable error = null;
+            Bench bench = new Bench(port, "/" + name);
+            Future<Void> running = runner.submit(() -> {
+                CHECKS.get(name).run(bench);
+                return null;
+            });
+            try {
+                running.get(CHECK_SECONDS, TimeUnit.SECONDS);
+            } catch (Throwable thrown) {
+                error = thrown;
+                running.cancel(true);
+            }
+            bench.close();
             System.out.printf("%s %s (%d ms)%n", error == null ? "OK" : "FAILED", name, (System.nanoTime() - start) / 1000000);
             if (error != null) {
+                failed++;
                 error.printStackTrace(System.out);
             }
         }
-        return error == null;
+        System.exit(failed == 0 ? 0 : 1);
     }
 }
