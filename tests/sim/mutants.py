@@ -296,24 +296,18 @@ def _forgotten_config() -> Patches:
 
 def _log_taken_away() -> Patches:
     """A follower that had a SNAP behind which something was committed puts its tree in the place of its log at the end of its role, and not what it has logged."""
-    saving = MemberDatabase._saving
+    saving, save = MemberDatabase._saving, MemberDatabase.save_unlogged
 
     def still_unlogged(self: Any) -> Iterator[None]:
         unlogged = self.unlogged
         yield from saving(self)
         self.unlogged = unlogged
 
-    return [(MemberDatabase, "_saving", still_unlogged), (MemberDatabase, "save_unlogged", _save_tree)]
+    def save_what_is_applied(self: Any) -> None:
+        with patch.object(MemberDatabase, "fast_forward", lambda self: None):
+            save(self)
 
-
-def _save_tree(self: Any) -> None:
-    """As save_unlogged, without what is appended and not applied."""
-    self.unlogged = False
-    self.unsaved = True
-    self._replaced_zxid = 0
-    self._known_from_zxid = self.last_zxid
-    self._change(self.log.end())
-    self.save_snapshot()
+    return [(MemberDatabase, "_saving", still_unlogged), (MemberDatabase, "save_unlogged", save_what_is_applied)]
 
 
 FOUND: Final[dict[str, Callable[[], Patches]]] = {
