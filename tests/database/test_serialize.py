@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.persistence.options import History, describe
-from txzk.database.acl_cache import Acl
+from txzk.database.acl_cache import OPEN_ID, Acl
 from txzk.database.node import fresh_node
 from txzk.database.serialize import TreeLoader, TreeWriter
 from txzk.database.tree import DataTree
@@ -253,3 +253,13 @@ def test_nodes_that_were_deleted_and_made_again_meanwhile_are_not_written() -> N
     load.feed(data)
     assert load.done
     assert [path for path in load.tree.nodes if not path.startswith("/zookeeper")] == ["", "/", "/d"]
+
+
+@pytest.mark.parametrize("name", ["ü", "\U0001f600", "half \ud83d", "\udc00"])
+def test_names_that_are_no_ascii_are_written_as_their_schema_says(name: str) -> None:
+    """Java has halves of surrogate pairs in its strings, and clients send them."""
+    tree = DataTree()
+    node = fresh_node(b"1", OPEN_ID, 0, 0, 0)
+    tree.load_node(f"/{name}", node)
+    record = records.encode_SnapshotNode(f"/{name}", b"1", OPEN_ID, (0, 0, 0, 0, 0, node.cversion, 0, 0, node.pzxid))
+    assert record in b"".join(written(tree, 1000))
