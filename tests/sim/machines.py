@@ -186,12 +186,12 @@ class Ensemble(Standalone):
 class ChangingEnsemble(Ensemble):
     """One whose members change; each server has its configuration in files.
 
-    :ivar newest: gives the configuration that was committed last.
+    :ivar written_anew: hears of a server whose zoo.cfg is written anew, and gives the configuration that was committed last.
     """
 
     def __init__(self, swarm: Swarm) -> None:
         super().__init__(swarm)
-        self.newest: Callable[[], QuorumVerifier]
+        self.written_anew: Callable[[SimServer], QuorumVerifier]
 
     def config(self, sid: int) -> ServerConfig:
         return self._load(sid, self._text(sid, self.first_lines()), _no_file)
@@ -206,7 +206,7 @@ class ChangingEnsemble(Ensemble):
             if "the servers of the ensemble" not in str(error):
                 raise
             # It was taken out of the ensemble. Its operator lets it come again, and wait until it is taken in.
-            lines = dict(line.split("=") for line in self.newest().text().split("\n") if line.startswith("server."))
+            lines = dict(line.split("=") for line in self.written_anew(server).text().split("\n") if line.startswith("server."))
             server.disk.put(path, self._text(server.sid, lines).encode())
             server.config = self._read_config(server)
         return super().boot(server)

@@ -21,16 +21,29 @@ class Membership:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._forgotten: set[int] = set()
 
     @property
     def newest(self) -> QuorumVerifier:
-        """The configuration that was committed last."""
+        """The configuration that was committed last, and not forgotten."""
         entries = self._world.history.entries
-        texts = [entry.txn.data for entry in entries if entry.header.type == opcodes.RECONFIG]
-        if texts:
-            return parse_config(texts[-1].decode())
+        for entry in reversed(entries):
+            if entry.header.type == opcodes.RECONFIG and (config := parse_config(entry.txn.data.decode())).version not in self._forgotten:
+                return config
         lines = self._world.machine.first_lines()
         return parse_config("\n".join(f"{key}={value}" for key, value in lines.items()))
+
+    def written_anew(self, server: SimServer) -> QuorumVerifier:
+        """The newest configuration, for the operator of a server that is not in its own one, who writes its zoo.cfg anew and without a version.
+
+        Nobody brings in force again, for certain, what no other server had in force: as with Java a leader that has the transaction in its history
+        counts with the configuration of its files (seed 7991).
+        """
+        others = [other.verifiers[0].version for other in self._world.servers if other is not server and other.verifiers]
+        version = max((verifier.version for verifier in server.verifiers[:1]), default=0)
+        if version > max(others, default=0):
+            self._forgotten.add(version)
+        return self.newest
 
     def change(self, chance: Random) -> Op:
         """A reconfig that somebody may want."""

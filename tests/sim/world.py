@@ -101,7 +101,7 @@ class World:
         self.servers = [self._server(sid) for sid in range(1, len(swarm.names) + 1)]
         self.clients: list[SimClient] = []
         self.membership = Membership(self)
-        self.machine.newest = lambda: self.membership.newest
+        self.machine.written_anew = self.membership.written_anew
         self.nemesis = Nemesis(self, Random(f"nemesis {seed}"))
         self._applied: list[tuple[DataTree, Entry]] = []
         self._current: SimServer | None = None
