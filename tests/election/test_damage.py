@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
+from tests.election.elector import EPOCH, ZXID, looking, verifier
 from tests.election.test_connections import Host, frame, says
-from tests.election.test_fast_leader_election import EPOCH, ZXID, looking, verifier
 from txzk.election.notification import encode
 from txzk.election.votes import ServerState, Vote
 

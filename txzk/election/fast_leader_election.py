@@ -1,5 +1,5 @@
 """FastLeaderElection: how the servers of an ensemble agree on who leads (4.4). Covered by
-tests/election/test_fast_leader_election.py and test_world.py.
+tests/election/test_fast_leader_election.py, test_established_leaders.py and test_world.py.
 
 The theory of operation. A server that looks for a leader begins a round, which has a number (the logical clock), proposes itself and tells all
 voters. Whoever hears of a better candidate in the same round proposes that one from then on, and tells all voters; whoever hears of a later round
