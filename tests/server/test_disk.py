@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 
 from txzk.defs.errors import StorageError
 from txzk.persistence.disk import Close, CreateFile, Extend, Fill, MakeDirs, Remove, Rename, Sync, SyncDir, Write, write_atomic
@@ -22,64 +21,39 @@ from txzk.server import disk as disk_module
 from txzk.server.disk import DiskProcess, DiskThread, lock_folder
 from txzk.server.disk_child import decode_answer, encode_done, encode_failure
 from txzk.server.file_disk import FileDisk
+from txzk.server.quick_reactor import QuickReactor
 
 
-class MiniReactor:
-    """Readers, writers and calls, run until something has happened."""
-
-    def __init__(self) -> None:
-        self._readers: list[Any] = []
-        self._writers: list[Any] = []
-        self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
-        self._from_threads: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
-        self.threaded = False
-
-    def addReader(self, reader: Any) -> None:
-        self._readers.append(reader)
-
-    def removeReader(self, reader: Any) -> None:
-        if reader in self._readers:
-            self._readers.remove(reader)
-
-    def addWriter(self, writer: Any) -> None:
-        self._writers.append(writer)
-
-    def removeWriter(self, writer: Any) -> None:
-        if writer in self._writers:
-            self._writers.remove(writer)
-
-    def callLater(self, delay: float, call: Callable[..., Any], *arguments: Any) -> None:
-        assert delay == 0
-        self._calls.append((call, arguments))
-
-    def callFromThread(self, call: Callable[..., Any], *arguments: Any) -> None:
-        self._from_threads.put((call, arguments))
+class Reactor(QuickReactor):
+    """The server's own, run until something has happened."""
 
     def run_until(self, happened: Callable[[], bool]) -> None:
+        until = time.monotonic() + 30
         while not happened():
-            if self._calls:
-                call, arguments = self._calls.popleft()
-            elif self.threaded:
-                call, arguments = self._from_threads.get(timeout=30)
-            else:
-                readable, writable, _ = select.select(self._readers, self._writers, [], 30)
-                assert readable or writable, "nothing happens any more"
-                for writer in writable:
-                    writer.doWrite()
-                for reader in readable:
-                    reader.doRead()
-                continue
-            call(*arguments)
+            assert time.monotonic() < until, "nothing happens any more"
+            self.runUntilCurrent()
+            timeout = self.timeout()
+            self.doPoll(0 if happened() else 1 if timeout is None else timeout)
+
+    def close(self) -> None:
+        for descriptor in [*self.removeAll(), *self._internalReaders]:
+            descriptor.connectionLost(Failure(ConnectionLost()))
+        self._poller.close()
 
 
-Made = tuple[MiniReactor, Any]
+@pytest.fixture
+def reactor() -> Iterator[Reactor]:
+    made = Reactor()
+    yield made
+    made.close()
+
+
+Made = tuple[Reactor, Any]
 
 
 @pytest.fixture(params=["process", "thread"])
-def made(request: pytest.FixtureRequest) -> Iterator[Made]:
-    reactor = MiniReactor()
-    reactor.threaded = request.param == "thread"
-    worker: Any = DiskThread(reactor, FileDisk(), "t") if reactor.threaded else DiskProcess(reactor, "the log")  # type: ignore[arg-type]
+def made(request: pytest.FixtureRequest, reactor: Reactor) -> Iterator[Made]:
+    worker: Any = DiskThread(reactor, FileDisk(), "t") if request.param == "thread" else DiskProcess(reactor, "the log")
     worker.start()
     yield reactor, worker
     worker.stop()
@@ -153,8 +127,7 @@ def test_stop_waits_for_everything(made: Made, tmp_path: Path) -> None:
     assert [os.path.getsize(tmp_path / str(number)) for number in range(10)] == [len(data)] * 10
 
 
-def test_the_death_of_the_process_is_a_failure(tmp_path: Path) -> None:
-    reactor = MiniReactor()
+def test_the_death_of_the_process_is_a_failure(reactor: Reactor, tmp_path: Path) -> None:
     worker = DiskProcess(reactor, "the log")
     worker.start()
     seen: list[StorageError | None] = []
@@ -203,12 +176,12 @@ def test_the_time_of_fdatasync_comes_with_the_report(made: Made, tmp_path: Path,
     disk.close()
 
 
-def test_a_folder_has_one_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_has_one_server(reactor: Reactor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock lasts as long as a child that inherited it may write."""
     monkeypatch.setattr(disk_module, "_LOCK_SECONDS", 0)
     folder = f"{tmp_path}/version-2"
     lock = lock_folder(folder)
-    worker = DiskProcess(MiniReactor(), "the log", [lock])
+    worker = DiskProcess(reactor, "the log", [lock])
     worker.start()
     os.close(lock)
     with pytest.raises(StorageError, match=f"^{folder}/txzk.lock: another server uses this folder"):
@@ -220,10 +193,10 @@ def test_a_folder_has_one_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 _KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
-from tests.server.test_disk import MiniReactor
+from tests.server.test_disk import Reactor
 from txzk.persistence.disk import CreateFile, Write
 from txzk.server.disk import DiskProcess, lock_folder
-worker = DiskProcess(MiniReactor(), "the log", [lock_folder(sys.argv[2])])
+worker = DiskProcess(Reactor(), "the log", [lock_folder(sys.argv[2])])
 worker.start()
 for number in range(20):
     path = f"{sys.argv[2]}/{number}"

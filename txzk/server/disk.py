@@ -313,4 +313,6 @@ class DiskProcess:
             self._waiting.popleft()(self._failed)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor gives up on the descriptor, or has stopped; the process is still to be ended by `stop`."""
+        """The other end is closed, or the reactor has stopped; then the process lives, and is still to be ended by `stop`."""
+        if self._answers_fd >= 0:
+            self.doRead()
