@@ -6,6 +6,8 @@ place of the next log.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -175,3 +177,20 @@ def test_a_flush_that_fails(server: ManagedServer) -> None:
     server.command = whole
     server.start()
     assert_it_has(server, acknowledged)
+
+
+def test_the_process_that_writes_is_killed(server: ManagedServer) -> None:
+    """While it has nothing to do: the next write finds out."""
+    server.start()
+    client = RawClient(server.port)
+    client.create("/n")
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    assert len(children) == 1
+    os.kill(int(children[0]), signal.SIGKILL)
+    with pytest.raises(ConnectionError):
+        client.create("/n/0", DATA)
+    client.hang_up()
+    assert server.wait() == STORAGE_FAILURE
+    assert "the transaction log: the process that writes ended with signal 9" in server.output()
+    server.start()
+    assert_it_has(server, 0)
