@@ -3,7 +3,7 @@
 A batch that goes to a process and back costs two changes of processes and some 0.1 ms, as much as a quick disk needs to make it durable. Rule: what
 is written at once is one Write and its Sync, not long, to the file that the last batch made durable, while the worker has nothing to do and none of
 the last QUICK_BATCHES syncs took 2 ms. One that takes longer holds the reactor up once; from then on the worker has all of them again. It has them too
-while there is much to do: where something waited for the disk when it answered, or a turn of the reactor has more than one event, others would wait.
+while there is much to do: where something waited for the disk when it answered, or a turn of the reactor has more than two events, others would wait.
 Batches are never run in another order than they came. Covered by tests/server/test_shortcut.py.
 """
 
