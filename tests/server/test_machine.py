@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from errno import EACCES, EMFILE, ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ def test_the_files_of_a_folder_count_but_no_folders(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert Machine().folder_size(str(tmp_path / "none")) == 0
+
+
+@pytest.mark.parametrize("number", [EACCES, EMFILE])
+def test_a_folder_that_cannot_be_looked_into_counts_as_empty(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> Any:
+        raise OSError(number, os.strerror(number), path)
+
+    (tmp_path / "a").write_bytes(bytes(10))
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert Machine().folder_size(str(tmp_path)) == 0
 
 
 def test_a_file_that_goes_meanwhile_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,9 +67,10 @@ def test_open_files_count() -> None:
     assert (after, limit > after) == (before + 1, True)
 
 
-def test_a_system_may_not_tell_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [ENOENT, EMFILE])
+def test_a_system_may_not_tell_what_is_open(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(path: str) -> list[str]:
-        raise FileNotFoundError(path)
+        raise OSError(number, os.strerror(number), path)
 
     monkeypatch.setattr(os, "listdir", unknown)
     assert Machine().descriptors()[0] == -1

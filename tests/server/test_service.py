@@ -11,6 +11,7 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 
@@ -34,11 +35,28 @@ TICKETS = "tests.server.tickets"
 
 
 class Reactor(Clock):
-    """Listens for real, keeps time by hand, and remembers that it was stopped."""
+    """Listens for real, keeps time by hand, and remembers that it was stopped, which can be done once and only while it runs."""
 
-    stops = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.stops = 0
+        self._started = False
+        self._when_running: list[Callable[[], None]] = []
+
+    def run(self) -> None:
+        self._started = True
+        for step in self._when_running:
+            step()
+
+    def callWhenRunning(self, step: Callable[[], None]) -> None:
+        if self._started:
+            step()
+        else:
+            self._when_running.append(step)
 
     def stop(self) -> None:
+        if self.stops or not self._started:
+            raise ReactorNotRunning
         self.stops += 1
 
     def __getattr__(self, name: str) -> Any:
@@ -164,11 +182,22 @@ def test_a_failure_of_the_disk_stops_the_reactor_with_its_own_exit_code(world: W
     service = world.make()
     service.startService()
     assert service.driver is not None and service.exit_code == 0
+    world.reactor.run()
     service.driver.server.failed("log.1: no space")
     with capturedLogs() as events:
         service.driver.pump()
     assert lines(events, LogLevel.critical) == ["the server stops: log.1: no space"]
     assert (service.exit_code, world.reactor.stops) == (STORAGE_FAILURE, 1)
+
+
+def test_what_fails_while_the_reactor_stops_is_told_of_and_changes_nothing(world: World) -> None:
+    service = world.make()
+    world.reactor.run()
+    with capturedLogs() as events:
+        service._failed("the election port cannot be listened to", UNABLE_TO_BIND_ELECTION_PORT)
+        service._failed("log.1: no space", STORAGE_FAILURE)
+    assert lines(events, LogLevel.critical) == ["the server stops: the election port cannot be listened to", "the server stops: log.1: no space"]
+    assert (service.exit_code, world.reactor.stops) == (UNABLE_TO_BIND_ELECTION_PORT, 1)
 
 
 def test_a_failure_may_be_told_to_somebody_else(world: World) -> None:
@@ -361,7 +390,10 @@ async def test_an_election_port_that_is_taken_stops_the_service_with_a_code_of_i
     taken = socket.create_server(("127.0.0.1", service._config.quorum.server.addresses[0].election_port))
     with capturedLogs() as events:
         service.startService()
-    assert (service.exit_code, world.reactor.stops) == (UNABLE_TO_BIND_ELECTION_PORT, 1)
+    # twistd starts the service, and then the reactor.
+    assert (service.exit_code, world.reactor.stops) == (UNABLE_TO_BIND_ELECTION_PORT, 0)
+    world.reactor.run()
+    assert world.reactor.stops == 1
     [reason] = lines(events, LogLevel.critical)
     assert reason.startswith("the server stops: the election port cannot be listened to: ")
     taken.close()

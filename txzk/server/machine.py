@@ -14,7 +14,7 @@ class Machine:
     """The operating system, as far as four-letter words ask for it."""
 
     def folder_size(self, path: str) -> int:
-        """Bytes of the files in a folder, 0 where there is none; a file that goes meanwhile does not count."""
+        """Bytes of the files in a folder, 0 where it cannot be looked into; a file that goes meanwhile does not count."""
         total = 0
         try:
             with os.scandir(path) as entries:
@@ -22,17 +22,17 @@ class Machine:
                     try:
                         if entry.is_file():
                             total += entry.stat().st_size
-                    except FileNotFoundError:
+                    except OSError:
                         continue
-        except FileNotFoundError:
+        except OSError:
             return 0
         return total
 
     def descriptors(self) -> tuple[int, int]:
-        """Open file descriptors and their limit; -1 for what this system does not tell."""
+        """Open file descriptors and their limit; -1 for what this system does not tell, or not while all are taken."""
         try:
             opened = len(os.listdir("/proc/self/fd"))
-        except FileNotFoundError:
+        except OSError:
             opened = -1
         return opened, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 

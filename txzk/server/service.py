@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from random import Random
@@ -9,7 +10,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python.reflect import namedAny
 
@@ -178,8 +179,13 @@ class ZooKeeperService(Service):
             self._fail(reason)
             return
         log.critical("the server stops: {reason}", reason=reason)
-        self.exit_code = exit_code
-        self._reactor.stop()
+        self.exit_code = self.exit_code or exit_code
+        # A service that starts is older than the reactor's run.
+        self._reactor.callWhenRunning(self._stop_reactor)
+
+    def _stop_reactor(self) -> None:
+        with contextlib.suppress(ReactorNotRunning):  # it stops already
+            self._reactor.stop()
 
     def _purge_and_rearm(self) -> None:
         try:
