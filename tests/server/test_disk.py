@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from errno import EMFILE
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,30 @@ def test_the_death_of_the_process_is_a_failure(reactor: Reactor, tmp_path: Path)
     assert seen[:2] == [None, None]
     assert [str(failure) for failure in seen[2:]] == ["the log: the process that writes ended with signal 9"] * 3
     assert not {"d", "e"} & set(os.listdir(tmp_path))
+    worker.stop()
+
+
+@pytest.mark.parametrize("free", [0, 1, 2])
+def test_a_process_that_cannot_be_started_is_a_failure_and_leaves_nothing_open(reactor: Reactor, monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    """So many pipes can be had."""
+    made: list[tuple[int, int]] = []
+    pipe = os.pipe
+
+    def few_pipes() -> tuple[int, int]:
+        if len(made) == free:
+            raise OSError(EMFILE, os.strerror(EMFILE))
+        made.append(pipe())
+        return made[-1]
+
+    seen: list[StorageError | None] = []
+    worker = DiskProcess(reactor, "the log")
+    before = os.listdir("/proc/self/fd")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pipe", few_pipes)
+        worker.submit([Sync("a")], seen.append)
+    reactor.run_until(lambda: len(seen) == 1)
+    assert str(seen[0]) == "the log: the process that writes cannot be started: Too many open files"
+    assert (len(made), os.listdir("/proc/self/fd")) == (free, before)
     worker.stop()
 
 

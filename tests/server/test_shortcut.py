@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from errno import ENOSPC, EOPNOTSUPP
+from errno import EMFILE, ENFILE, ENOSPC, EOPNOTSUPP
 from pathlib import Path
 
 import pytest
@@ -300,6 +300,24 @@ def test_after_a_failure_of_the_worker_nothing_is_written_at_once(world: World) 
     world.append(8, b"tail")
     world.turn()
     assert (world.done, world.content(8), world.passed_on()) == (["gone", "gone"], b"headsame", [])
+
+
+@pytest.mark.parametrize("number", [EMFILE, ENFILE])
+def test_without_a_descriptor_it_goes_the_long_way(world: World, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    world.begin()
+
+    def refuse(path: str, *_: object) -> int:
+        raise OSError(number, os.strerror(number), path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        world.append(4, b"one")
+        world.turn()
+    assert (len(world.passed_on()), world.done) == (1, [])
+    world.work()
+    world.append(7, b"two")
+    world.turn()
+    assert (world.passed_on(), world.done, world.content(10)) == ([], [None, None], b"headonetwo")
 
 
 def test_stop_leaves_nothing_undone(world: World) -> None:

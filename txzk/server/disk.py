@@ -220,20 +220,21 @@ class DiskProcess:
     def start(self) -> None:
         if self._process is not None:
             return
-        their_input, our_output = os.pipe()
-        our_input, their_output = os.pipe()
         root = str(Path(__file__).resolve().parents[2])
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _START, root], stdin=their_input, stdout=their_output, pass_fds=self._inherited
-            )
-        except OSError as error:
-            os.close(our_input)
-            os.close(our_output)
-            raise StorageError(f"{self._name}: the process that writes cannot be started: {error.strerror}") from error
-        finally:
-            os.close(their_input)
-            os.close(their_output)
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+            try:
+                their_input, our_output = os.pipe()
+                theirs.callback(os.close, their_input)
+                ours.callback(os.close, our_output)
+                our_input, their_output = os.pipe()
+                theirs.callback(os.close, their_output)
+                ours.callback(os.close, our_input)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-c", _START, root], stdin=their_input, stdout=their_output, pass_fds=self._inherited
+                )
+            except OSError as error:
+                raise StorageError(f"{self._name}: the process that writes cannot be started: {error.strerror}") from error
+            ours.pop_all()
         os.set_blocking(our_input, False)
         os.set_blocking(our_output, False)
         with contextlib.suppress(OSError, AttributeError):  # more than the default is a convenience, and Linux's only

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from errno import EDQUOT, ENOSPC, EOPNOTSUPP
+from errno import EDQUOT, EMFILE, ENFILE, ENOSPC, EOPNOTSUPP
 from typing import BinaryIO
 
 from txzk.defs.errors import StorageError
@@ -73,6 +73,14 @@ class FileDisk:
             written = os.pwritev(fd, [rest], offset, flags) if flags else os.pwrite(fd, rest, offset)
             rest = rest[written:]
             offset += written
+
+    def can_open(self, path: str) -> bool:
+        """Opens the file for writing, if it is not; False where this process or the system has too many open files for that."""
+        try:
+            self._fd(path)
+        except OSError as error:
+            return error.errno not in (EMFILE, ENFILE)
+        return True
 
     def write_durably(self, op: Write) -> None:
         """Writes, and waits until that is durable, into a file of which everything else is: in one step where the system has one.

@@ -86,6 +86,10 @@ class Shortcut:
         if self._next is None:
             return
         write, _, done = self._next
+        if not self._files.can_open(write.path):
+            # Clients have all descriptors; the worker has the file open.
+            self._pass_on_next()
+            return
         self._next = None
         began_ns = monotonic_ns()
         try:
