@@ -24,7 +24,7 @@ def test_a_saved_epoch_is_read_back(name: str, epoch: int) -> None:
     assert (read_epoch(disk, FOLDER, name), disk.content(f"{FOLDER}/{name}")) == (epoch, str(epoch).encode())
 
 
-@pytest.mark.parametrize(("content", "epoch"), [(b"5", 5), (b"5\n", 5), (b" 12 \r\n", 12)])
+@pytest.mark.parametrize(("content", "epoch"), [(b"5", 5), (b"5\n", 5), (b" 12 \r\n", 12), (b"0" * 5000 + b"7", 7), (b"000", 0)])
 def test_blanks_do_no_harm(content: bytes, epoch: int) -> None:
     assert read_epoch(SimDisk({f"{FOLDER}/{CURRENT_EPOCH}": content}, [FOLDER]), FOLDER, CURRENT_EPOCH) == epoch
 
@@ -32,6 +32,12 @@ def test_blanks_do_no_harm(content: bytes, epoch: int) -> None:
 @pytest.mark.parametrize("content", [b"", b"\n", b"-1", b"0x1", b"one", b"1 2", b"\xff\xff"])
 def test_what_is_no_number_is_refused(content: bytes) -> None:
     with pytest.raises(StorageError, match=f"{FOLDER}/{CURRENT_EPOCH}: .* is no epoch"):
+        read_epoch(SimDisk({f"{FOLDER}/{CURRENT_EPOCH}": content}, [FOLDER]), FOLDER, CURRENT_EPOCH)
+
+
+@pytest.mark.parametrize("content", [b"2147483648", b"9" * 30, b"9" * 5000])
+def test_what_no_zxid_has_room_for_is_refused(content: bytes) -> None:
+    with pytest.raises(StorageError, match="is no epoch; 2147483647 is the last$"):
         read_epoch(SimDisk({f"{FOLDER}/{CURRENT_EPOCH}": content}, [FOLDER]), FOLDER, CURRENT_EPOCH)
 
 

@@ -5,16 +5,22 @@ Covered by tests/persistence/test_epochs.py.
 
 from __future__ import annotations
 
+from typing import Final
+
 from txzk.defs import zxid as zxid_words
 from txzk.defs.epochs import ACCEPTED_EPOCH, CURRENT_EPOCH
 from txzk.defs.errors import StorageError
 from txzk.persistence.disk import DiskOp, IDisk, read_all, write_atomic
 
+# A zxid has 31 bits for it, and a sign.
+_LAST_EPOCH: Final = 0x7FFFFFFF
+_MOST_DIGITS: Final = len(str(_LAST_EPOCH))
+
 
 def read_epoch(disk: IDisk, snap_dir: str, name: str) -> int | None:
     """The number in an epoch file, None where there is no such file.
 
-    :raises StorageError: for a file that holds no number.
+    :raises StorageError: for a file that holds no number, or one that no zxid can have.
     """
     path = f"{snap_dir}/{name}"
     if not disk.exists(path):
@@ -22,7 +28,10 @@ def read_epoch(disk: IDisk, snap_dir: str, name: str) -> int | None:
     text = read_all(disk, path).decode("ascii", "replace").strip()
     if not text.isdecimal():
         raise StorageError(f"{path}: {text[:40]!r} is no epoch; a decimal number is expected")
-    return int(text)
+    digits = text.lstrip("0")
+    if len(digits) > _MOST_DIGITS or int(digits or "0") > _LAST_EPOCH:
+        raise StorageError(f"{path}: {text[:40]} is no epoch; {_LAST_EPOCH} is the last")
+    return int(digits or "0")
 
 
 def save_epoch(snap_dir: str, name: str, epoch: int) -> list[DiskOp]:
