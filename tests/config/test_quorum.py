@@ -180,6 +180,8 @@ def test_warnings(lines: str, myid: str, warnings: tuple[str, ...]) -> None:
         ("clientPort=2181\nclientPortAddress=0.0.0.0", ";h:2181", ("h", 2181)),
         ("clientPort=2181\nclientPortAddress=::", ";h:2181", ("h", 2181)),
         ("clientPort=2181\nclientPortAddress=H", ";h:2181", ("h", 2181)),
+        ("clientPort=2181\nclientPortAddress=[::1]", "", ("::1", 2181)),
+        ("clientPort=2181\nclientPortAddress=[::1]", ";[::1]:2181", ("::1", 2181)),
     ],
 )
 def test_where_clients_connect(given: str, line: str, address: tuple[str, int]) -> None:

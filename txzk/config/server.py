@@ -207,7 +207,8 @@ def _given_address(path: str, values: Mapping[str, Any]) -> tuple[str, int | Non
     host: str = values["clientPortAddress"]
     if port is None and host:
         raise ConfigError(f"{path}: clientPortAddress={host}: clientPort beside it is expected")
-    return host, port
+    # Brackets around an address of IPv6, as in a server line, are no part of it.
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host, port
 
 
 def _needed(path: str, port: int | None) -> int:
