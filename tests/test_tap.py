@@ -1,7 +1,9 @@
 """The door: options, the configuration that they make, and how the process ends."""
 
 import os
+import re
 import select
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +21,7 @@ from txzk import __version__, tap
 from txzk.config.keys import ConfigError
 from txzk.defs.errors import StorageError
 from txzk.server import quick_reactor
-from txzk.tap import Door, Options, check_data_folders, definitions, end_process, makeService, read_config
+from txzk.tap import CannotStartError, Door, Options, check_data_folders, definitions, end_process, makeService, read_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -224,13 +226,31 @@ def test_the_door_says_where_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "error", [StorageError("log.1: damaged"), CannotListenError("127.0.0.1", 2181, OSError("in use"))], ids=["disk", "port"]
 )
-def test_the_door_says_why_it_does_not_open(error: Exception, tmp_path: Path) -> None:
-    with capturedLogs() as events, pytest.raises(SystemExit) as left:
+def test_the_door_says_why_it_does_not_open(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    with capturedLogs() as events, pytest.raises(CannotStartError, match=re.escape(str(error))) as left:
         door(tmp_path, FakeServer(error)).startService()
-    assert left.value.code == 1
     [event] = events
     assert event["log_level"] is LogLevel.critical
     assert event["error"] is error
+    sys.excepthook(left.type, left.value, left.tb)
+    assert capsys.readouterr().err == ""
+    sys.excepthook(ValueError, ValueError("another one"), None)
+    assert capsys.readouterr().err == "ValueError: another one\n"
+
+
+def test_who_starts_a_daemon_hears_that_it_cannot_start(tmp_path: Path) -> None:
+    """It waited for ever, and the pid file stayed."""
+    program = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; run()"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        cfg = zoo_cfg(tmp_path, f"clientPort={taken.getsockname()[1]}\nclientPortAddress=127.0.0.1")
+        ended = subprocess.run(
+            [sys.executable, "-c", program, f"--pidfile={tmp_path}/pid", f"--logfile={tmp_path}/log", "zookeeper", "-c", cfg],
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        )
+    assert (ended.returncode, "Couldn't listen on 127.0.0.1" in ended.stderr) == (1, True)
+    assert "Traceback" not in ended.stderr + (tmp_path / "log").read_text()
+    assert not (tmp_path / "pid").exists()
 
 
 def test_a_failed_server_decides_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import select
 import shlex
 import sys
 from collections.abc import Iterable
+from types import TracebackType
 from typing import NoReturn, Protocol
 
 from twisted.application.service import Service
@@ -24,7 +25,6 @@ from txzk.defs.errors import StorageError
 
 log = Logger()
 
-UNEXPECTED_ERROR_EXIT_CODE = 1
 INVALID_INVOCATION_EXIT_CODE = 2
 DATA_DIR_EXIT_CODE = 3
 
@@ -129,6 +129,19 @@ def check_data_folders(config: ServerConfig) -> None:
             raise StorageError(f"{config.path}: {key}={folder}: {place} cannot be written to")
 
 
+class CannotStartError(Exception):
+    """Ends twistd with exit code 1 after the reason was logged.
+
+    With SystemExit twistd would leave its pid file, and a daemon would not tell the process that waits for its start, which then waits for ever.
+    """
+
+
+def _end_quietly(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The hook for an exception that nobody catches: no traceback for one whose reason is known."""
+    if not isinstance(error, CannotStartError):
+        sys.__excepthook__(kind, error, trace)
+
+
 class Server(Protocol):
     """What a door opens on: txzk.server.service.ZooKeeperService."""
 
@@ -152,7 +165,8 @@ class Door(Service):
             self.server.startService()
         except (StorageError, CannotListenError) as error:
             log.critical("the server cannot start: {error}", error=error)
-            sys.exit(UNEXPECTED_ERROR_EXIT_CODE)
+            sys.excepthook = _end_quietly
+            raise CannotStartError(str(error)) from None
         super().startService()
         host, port = self.server.client_address
         log.info(
