@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ReactorNotRunning
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
@@ -146,3 +146,20 @@ def test_only_a_signal_may_end_the_wait(reactor: QuickReactor, monkeypatch: pyte
         else:
             with pytest.raises(OSError):
                 reactor.doPoll(1)
+
+
+def test_it_may_be_told_twice_to_stop(reactor: QuickReactor) -> None:
+    """Two signals come in one turn, or the second one while everything is being ended."""
+    ending: list[bool] = []
+
+    def ended() -> None:
+        ending.append(reactor.running)
+        reactor.stop()
+
+    reactor.addSystemEventTrigger("before", "shutdown", ended)
+    reactor.callWhenRunning(lambda: (reactor.callFromThread(reactor.stop), reactor.callFromThread(reactor.stop)))
+    with capturedLogs() as events:
+        reactor.run(installSignalHandlers=False)
+    assert (ending, [event for event in events if "log_failure" in event]) == ([True], [])
+    with pytest.raises(ReactorNotRunning):
+        reactor.stop()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 
 from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.main import installReactor
 
 
@@ -41,6 +42,17 @@ class QuickReactor(EPollReactor):
                 self._doReadOrWrite(selectable, fd, event)
 
     doIteration = doPoll
+
+    def stop(self) -> None:
+        """Ends the main loop. To ask twice, as somebody in a hurry does with signals, is no mistake.
+
+        :raises ReactorNotRunning: where there is no main loop.
+        """
+        try:
+            super().stop()
+        except ReactorNotRunning:
+            if not self.running:
+                raise
 
 
 def install() -> None:
