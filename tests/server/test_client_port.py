@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.logger import capturedLogs
 
 from tests.peer.world import OPEN, frame
@@ -84,7 +84,12 @@ def test_the_options_of_the_socket(keep_alive: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "shown"), [(IPv4Address("TCP", "10.1.2.3", 99), ("10.1.2.3", 99)), (UNIXAddress("/socket"), ("127.0.0.1", 0))]
+    ("address", "shown"),
+    [
+        (IPv4Address("TCP", "10.1.2.3", 99), ("10.1.2.3", 99)), (IPv6Address("TCP", "::ffff:10.1.2.3", 99), ("10.1.2.3", 99)),
+        (IPv6Address("TCP", "::1", 99), ("::1", 99)), (IPv6Address("TCP", "::ffff:0:102:304", 99), ("::ffff:0:102:304", 99)),
+        (UNIXAddress("/socket"), ("127.0.0.1", 0)),
+    ],
 )
 def test_a_client_has_the_address_that_the_transport_names(address: Any, shown: tuple[str, int]) -> None:
     shell = Shell()

@@ -374,6 +374,21 @@ async def test_ports_on_all_addresses_of_the_machine(tmp_path: Path) -> None:
     await world.end()
 
 
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ("a:1:2|b:3:4", [("", 2), ("", 4)]), ("a:1:2|b:1:2", [("", 2)]), ("[::1]:1:2", [("::", 2)]), ("127.0.0.1:1:2|[::1]:1:2", [("::", 2)]),
+    ],
+)
+def test_all_addresses_have_each_port_once(own: str, expected: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, "quorumListenOnAllIPs=true\n")
+    world.peer.own_server = parse_server(1, own)
+    given: list[Any] = []
+    monkeypatch.setattr(world.driver._election_port, "listen", given.append)
+    world.do(OpenElectionPort())
+    assert given == [expected]
+
+
 def listening(accepted: Callable[[], None]) -> Any:
     """A port of somebody else."""
 
