@@ -12,7 +12,7 @@ CORE: Final[tuple[Key, ...]] = (
     Key("dataDir", TEXT, None, "Folder of snapshots, myid and epochs; required."),
     Key("dataLogDir", TEXT, None, "Folder of transaction logs; dataDir where it is not given."),
     Key("clientPort", PORT, None, "Port for clients; 0 takes a free one."),
-    Key("clientPortAddress", TEXT, "", "Address to listen on for clients; all where it is not given."),
+    Key("clientPortAddress", TEXT, "", "Address to listen on for clients; all of IPv4 where it is not given, and with :: those of IPv6 too."),
     Key("clientPortListenBacklog", _LIMIT, -1, "Connections that may wait to be accepted; -1 leaves the number to the server."),
     Key("secureClientPort", PORT, 0, "Port for clients with TLS.", state=LATER),
     Key("secureClientPortAddress", TEXT, "", "Address to listen on for clients with TLS.", state=DETAIL),
@@ -25,7 +25,7 @@ CORE: Final[tuple[Key, ...]] = (
     Key("connectToLearnerMasterLimit", COUNT, 0, "Time for a learner to connect; 0 for initLimit.", "ticks"),
     Key("electionAlg", words("3"), "3", "The election algorithm; there is one."),
     Key("peerType", words("participant", "observer"), "participant", "The role of this server in an ensemble; its server line counts where they differ."),
-    Key("quorumListenOnAllIPs", BOOLEAN, False, "Whether the ports between servers listen on all addresses."),
+    Key("quorumListenOnAllIPs", BOOLEAN, False, "Whether the ports between servers listen on all addresses; on those of IPv6 too where this server has one."),
     Key("standaloneEnabled", BOOLEAN, True, "Whether a configuration of one server runs alone."),
     Key("reconfigEnabled", BOOLEAN, False, "Whether the ensemble may be changed while it runs."),
     Key("dynamicConfigFile", TEXT, "", "File of the server.N lines."),
@@ -36,7 +36,11 @@ CORE: Final[tuple[Key, ...]] = (
     Key("autopurge.snapRetainCount", at_least(3), 3, "How many snapshots purging keeps."),
     Key("autopurge.purgeInterval", COUNT, 0, "Time between purges; 0 for none.", "h"),
     Key("oraclePath", TEXT, "", "File that decides for an ensemble of two."),
-    Key("multiAddress.enabled", BOOLEAN, False, "Several addresses of one server: it listens at all, and is dialled at all at once; the first that answers counts."),
+    Key(
+        "multiAddress.enabled", BOOLEAN, False,
+        "Several addresses of one server: it listens at all, and is dialled at all at once; the first that answers counts. "
+        "This key and the next two may be given as -Dzookeeper.K too; Java needs that for this one.",
+    ),
     Key(
         "multiAddress.reachabilityCheckTimeoutMs", number(1), 1000,
         "Time for another server to acknowledge bytes of an election, before all its addresses are tried anew (only on Linux). Nothing is probed.", "ms",
@@ -66,6 +70,9 @@ BETWEEN_SERVERS: Final[tuple[Key, ...]] = (
 )
 
 CFG: Final[tuple[Key, ...]] = CORE + BETWEEN_SERVERS
+
+# How those keys begin that Java also takes as properties, zookeeper. before them; the zoo.cfg counts.
+ALSO_PROPERTIES: Final = "multiAddress."
 
 # Keys that are made with a name of their own: (how they begin, what they are, what becomes of them).
 FAMILIES: Final[tuple[tuple[str, str, str], ...]] = (
