@@ -83,6 +83,23 @@ def test_groups_and_several_addresses_and_an_oracle() -> None:
     assert [address.host for address in quorum(several + "multiAddress.enabled=true\n").server.addresses] == ["a", "a2"]
 
 
+def test_several_addresses_are_allowed_by_the_property_of_java_too() -> None:
+    several = PORT + THREE.replace("a:2888:3888", "a:2888:3888|a2:2888:3888")
+    properties = {
+        "zookeeper.multiAddress.enabled": "true", "zookeeper.multiAddress.reachabilityCheckEnabled": "false",
+        "zookeeper.multiAddress.reachabilityCheckTimeoutMs": "9",
+    }
+    files = reader({"/home/data/myid": "1"})
+    found = load(several + "multiAddress.reachabilityCheckTimeoutMs=8\n", properties, "zoo.cfg", "/home", files).quorum
+    assert found is not None
+    assert len(found.server.addresses) == 2
+    assert (found.multi_address_enabled, found.multi_address_reachability_check_enabled) == (True, False)
+    assert found.multi_address_reachability_check_timeout_ms == 8
+    with pytest.raises(ConfigError) as refused:
+        load(several, {"zookeeper.multiAddress.enabled": "yes"}, "zoo.cfg", "/home", files)
+    assert str(refused.value) == "-Dzookeeper.multiAddress.enabled=yes: true or false is expected"
+
+
 def test_the_oracle_is_asked_each_time() -> None:
     files = {"/oracle": "1\n"}
     answers = {"/home/data/myid": "1", **files}

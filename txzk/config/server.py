@@ -13,7 +13,7 @@ from txzk.config.keys import LATER, PREFIX, ConfigError, Key, whole
 from txzk.config.properties import parse
 from txzk.config.quorum import QuorumConfig, Read, check_client_address, is_distributed, noteworthy, read_quorum, read_verifier
 from txzk.config.settings import PROPERTIES, Settings, read_settings
-from txzk.config.table_cfg import CFG, FAMILIES
+from txzk.config.table_cfg import ALSO_PROPERTIES, CFG, FAMILIES
 from txzk.config.table_server import PROPERTY_FAMILIES
 from txzk.quorum.servers import QuorumServer
 
@@ -123,7 +123,7 @@ def load_bare(
 def _build(
     entries: Mapping[str, str], properties: Mapping[str, str], path: str, folder: str, read: Read, config_path: str | None,
 ) -> ServerConfig:
-    values: dict[str, Any] = {key.name: key.default for key in CFG}
+    values: dict[str, Any] = {key.name: _default(key, properties) for key in CFG}
     merged = dict(properties)
     origins: dict[str, str] = {}
     unknown: list[str] = []
@@ -156,6 +156,12 @@ def _build(
         client_port=address[1], quorum=quorum, settings=settings, properties=merged, unknown_keys=tuple(unknown),
         warnings=tuple(warnings + _raised(entries, values)), **_times_and_limits(path, values),
     )
+
+
+def _default(key: Key, properties: Mapping[str, str]) -> Any:
+    """What counts where the zoo.cfg does not say it."""
+    value = properties.get(PREFIX + key.name) if key.name.startswith(ALSO_PROPERTIES) else None
+    return key.default if value is None else key.convert(f"-D{PREFIX}{key.name}", value)
 
 
 def _no_file(path: str) -> str:
