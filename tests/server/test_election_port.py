@@ -252,15 +252,11 @@ async def test_a_flood_of_connections_that_say_nothing(pair: Pair) -> None:
 
 
 def test_a_port_that_is_in_use_is_tried_again_and_given_up() -> None:
-    class Reactor(Clock):
-        def listenTCP(self, *args: object, **options: object) -> object:
-            return reactor.listenTCP(*args, **options)  # type: ignore[attr-defined]
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = taken.getsockname()
-        clock = Reactor()
+        clock = Clock()
         reasons: list[str] = []
         servers = {1: QuorumServer(1, (Address("127.0.0.1", 1, 2),), True)}
         server = Server(1, servers)
@@ -282,3 +278,11 @@ def test_a_port_that_is_in_use_is_tried_again_and_given_up() -> None:
         assert len(reasons) == 1
         endless.stop()
         assert clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("host", ["a..\xfc", "\xfc" * 70, "a\0b"])
+def test_what_cannot_be_a_host_cannot_be_listened_to(host: str) -> None:
+    reasons: list[str] = []
+    server = Server(1, {1: QuorumServer(1, (Address("127.0.0.1", 1, 2),), True)})
+    ElectionPort(Clock(), server, server.connections, reasons.append, SocketOptions(), bind_tries=1).listen([(host, 1)])
+    assert len(reasons) == 1 and reasons[0].startswith(f"the election port cannot be listened to: Couldn't listen on {host}:1: ")

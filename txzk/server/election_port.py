@@ -19,12 +19,13 @@ from txzk.election.connections import ElectionConnections
 from txzk.election.election_cnxn import ElectionCnxn
 from txzk.server.ports import Ports
 from txzk.server.stream_port import StreamDriver, StreamFactory, dial
-from txzk.server.transport import SocketOptions
+from txzk.server.transport import DirectPort, SocketOptions
 
 log = Logger()
 
 # Between two tries to listen.
 _BIND_PAUSE_SECONDS: Final = 1
+_BACKLOG: Final = 50
 
 
 class ElectionPort:
@@ -75,8 +76,9 @@ class ElectionPort:
 
     def _listen(self, host: str, port: int, attempt: int) -> None:
         factory = StreamFactory(self._reactor, self._driver, self._connections.accepted, self._options)
+        listening = DirectPort(port, factory, _BACKLOG, host, self._reactor)
         try:
-            self._ports.add(self._reactor.listenTCP(port, factory, interface=host))
+            listening.startListening()
         except CannotListenError as error:
             if attempt == self._bind_tries:
                 self._fail(f"the election port cannot be listened to: {error}")
@@ -84,6 +86,8 @@ class ElectionPort:
             log.warn("the election port cannot be listened to yet: {error}", error=error)
             self._binds = [call for call in self._binds if call.active()]
             self._binds.append(self._reactor.callLater(_BIND_PAUSE_SECONDS, self._listen, host, port, attempt + 1))
+        else:
+            self._ports.add(listening)
 
     def dial(self, sid: int, addresses: Sequence[tuple[str, int]]) -> None:
         """Connects to a server, and tells the machine in a later turn of the reactor what came of it.

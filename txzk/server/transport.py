@@ -10,6 +10,7 @@ import socket
 from typing import Final, NamedTuple
 
 from twisted.internet import tcp
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import ITCPTransport
 
 _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
@@ -81,3 +82,22 @@ class DirectPort(tcp.Port):
     """A port whose connections are DirectServers."""
 
     transport = DirectServer
+    _made: socket.socket | None = None
+
+    def startListening(self) -> None:
+        """Begins to listen.
+
+        :raises CannotListenError: also for what cannot be the name of a host, where Python has errors of its own, and where another one listens
+            since the port was bound.
+        """
+        try:
+            super().startListening()
+        except (OSError, TypeError, ValueError) as error:
+            if self._made is not None:
+                self._made.close()
+            raise CannotListenError(self.interface, self.port, error) from error
+
+    def createInternetSocket(self) -> socket.socket:
+        made: socket.socket = super().createInternetSocket()
+        self._made = made
+        return made
