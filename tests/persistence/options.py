@@ -23,6 +23,7 @@ class Options:
     max_record_bytes: int = 1048575 + 1024
     extended_types_enabled: bool = True
     emulate353_ttl_nodes: bool = False
+    snapshot_compression_method: str = ""
     snapshot_trust_empty: bool = False
     datadir_autocreate: bool = True
     db_autocreate: bool = True

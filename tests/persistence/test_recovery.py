@@ -13,7 +13,7 @@ from txzk.defs.errors import StorageError
 from txzk.jute import records
 from txzk.jute.records import TxnHeader
 from txzk.jute.txns import encode_entry
-from txzk.persistence.disk import CreateFile, Rename, Write
+from txzk.persistence.disk import CreateFile, Remove, Rename, Write
 from txzk.persistence.recovery import Recovered, recover
 from txzk.persistence.txnlog import LogWriter
 
@@ -132,8 +132,23 @@ def test_nothing_is_made_where_that_is_forbidden() -> None:
     with pytest.raises(StorageError, match=f"^{S}: empty, and zookeeper.db.autocreate is false$"):
         recover(empty, S, S, Options(db_autocreate=False))
     assert empty.list(S) == []
+
+
+def test_a_server_that_was_allowed_once_to_begin_with_nothing_does_so_once() -> None:
     marked = SimDisk({"/data/initialize": b""}, ["/data", S])
     assert recover(marked, S, S, Options(db_autocreate=False)).tree.node_count == 5
+    assert marked.list("/data") == []
+    marked.run([Remove(f"{S}/snapshot.0")])
+    with pytest.raises(StorageError, match="empty, and zookeeper.db.autocreate is false$"):
+        recover(marked, S, S, Options(db_autocreate=False))
+
+
+@pytest.mark.parametrize(("method", "name"), [("", "snapshot.0"), ("gz", "snapshot.0.gz"), ("snappy", "snapshot.0.snappy")])
+def test_the_first_snapshot_is_compressed_like_the_others(method: str, name: str) -> None:
+    disk = SimDisk({}, [S])
+    recover(disk, S, S, Options(snapshot_compression_method=method))
+    assert disk.list(S) == [name]
+    assert recover(disk, S, S, Options()).tree.node_count == 5
 
 
 def test_folders_may_be_apart_but_not_mixed_up(history: History) -> None:

@@ -26,6 +26,8 @@ from txzk.persistence.txnlog import log_files, read_txns, zxid_of_name
 _MOST_SNAPSHOTS_TRIED: Final = 100
 _NODES_A_STEP: Final = 1000
 _UNFINISHED: Final = ".tmp"
+# The operator makes it beside version-2 where a server may begin with nothing though zookeeper.db.autocreate is false (ZOOKEEPER-261).
+_INITIALIZE: Final = "initialize"
 
 
 class RecoveryOptions(SnapshotOptions, Protocol):
@@ -35,6 +37,8 @@ class RecoveryOptions(SnapshotOptions, Protocol):
     def extended_types_enabled(self) -> bool: ...
     @property
     def emulate353_ttl_nodes(self) -> bool: ...
+    @property
+    def snapshot_compression_method(self) -> str: ...
     @property
     def snapshot_trust_empty(self) -> bool: ...
     @property
@@ -195,9 +199,13 @@ def _load_newest(disk: IDisk, snap_dir: str, log_dir: str, options: RecoveryOpti
                 "from 3.4) zookeeper.snapshot.trust.empty=true is needed once"
             )
         return recovered
-    if not options.db_autocreate and not disk.exists(f"{log_dir[: log_dir.rfind('/')]}/initialize"):
+    data_dir = log_dir[: log_dir.rfind("/")]
+    if disk.exists(f"{data_dir}/{_INITIALIZE}"):
+        # It allows one empty beginning, and not another one when the data is lost later.
+        disk.run([Remove(f"{data_dir}/{_INITIALIZE}"), SyncDir(data_dir)])
+    elif not options.db_autocreate:
         raise StorageError(f"{snap_dir}: empty, and zookeeper.db.autocreate is false")
-    writer = SnapshotWriter(recovered.tree, recovered.sessions, digest=options.digest_enabled)
+    writer = SnapshotWriter(recovered.tree, recovered.sessions, options.snapshot_compression_method, options.digest_enabled)
     data = b""
     while not writer.done:
         data += writer.step(_NODES_A_STEP)
