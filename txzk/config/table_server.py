@@ -26,7 +26,11 @@ STORAGE: Final[tuple[Key, ...]] = (
     ),
     Key("zookeeper.snapshot.trust.empty", SWITCH, False, "Start from logs without any snapshot.", "", "snapshot_trust_empty"),
     Key("zookeeper.datadir.autocreate", SWITCH, True, "Make the data folders where they are missing.", "", "datadir_autocreate"),
-    Key("zookeeper.db.autocreate", SWITCH, True, "Begin with an empty tree where there is no data.", "", "db_autocreate"),
+    Key(
+        "zookeeper.db.autocreate", SWITCH, True,
+        "Begin with an empty tree where there is no data. If not, a file `initialize` in dataLogDir allows it once; "
+        "without one the server does not start, where Java's lets the others elect and takes their data.", "", "db_autocreate",
+    ),
     Key("zookeeper.digest.enabled", SWITCH, True, "Keep, write and compare the digest of the tree.", "", "digest_enabled"),
     Key(
         "zookeeper.closeSessionTxn.enabled", SWITCH, True, "List the ephemeral nodes in the transaction that ends a session.", "",
