@@ -231,6 +231,14 @@ def test_a_try_has_the_time_that_is_left(silence: Silence) -> None:
     assert len(silence.failures) == 1
 
 
+def test_a_try_that_a_stopped_process_makes_too_late_is_the_last(silence: Silence) -> None:
+    silence.refuse()
+    silence.reactor.advance(11)
+    assert {client[3] for client in silence.reactor.tcpClients} == {0}
+    silence.refuse()
+    assert [reason.count("nobody") for reason in silence.failures] == [2]
+
+
 def test_nobody_is_dialled_after_it_was_given_up(silence: Silence) -> None:
     silence.refuse()
     silence.dialler.give_up()

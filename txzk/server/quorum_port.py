@@ -142,7 +142,7 @@ class _Search:
             self._try(address, 1)
 
     def _try(self, address: tuple[str, int], number: int) -> None:
-        attempt = dial(self._reactor, [address], self._factory, self._until - self._reactor.seconds())
+        attempt = dial(self._reactor, [address], self._factory, max(0, self._until - self._reactor.seconds()))
         self._under_way[address] = attempt
         attempt.addCallbacks(lambda _: self._connected(address), lambda failure: self._refused(address, number, failure))
 
