@@ -196,17 +196,21 @@ def test_one_is_cut_off(ensemble: Ensemble, root: str, mode: str, direction: str
 
 @on(*ALL_OURS, *MIXED)
 def test_servers_are_replaced_one_by_one(ensemble: Ensemble, root: str) -> None:
-    """Three of them, under load: each by the other kind, which goes on with what the first has left on disk, and back; nobody needs a snapshot."""
+    """Three of them, under load: each by the other kind, which goes on with what the first has left on disk, and back.
+
+    None of them needs a snapshot, but for one that was the leader: it may have proposed what nobody else has heard of, and Java's leader of the next
+    epoch has nothing else for it.
+    """
     kinds = {sid: member.kind for sid, member in ensemble.members.items()}
     other = {"J": "T", "T": "J"}
     with recording(ensemble, root, 8) as run:
         for sid, kind in list(kinds.items())[:3]:
             for next_kind in (other[kind], kind):
                 run.until_acknowledged(50)
-                before = ensemble.syncs()
+                before, led = ensemble.syncs(), ensemble.members[sid].mode() == "leader"
                 ensemble.replace(sid, next_kind)
                 ensemble.wait_serving()
-                assert not any(name.endswith("SNAP") for name in ensemble.syncs() - before)
+                assert led or not any(name.endswith("SNAP") for name in ensemble.syncs() - before)
         run.until_acknowledged(50)
         violations = run.violations()
     print(run.summary())
