@@ -235,9 +235,9 @@ def _3127() -> Patches:
     """A snapshot is named after a transaction that is not yet applied as a whole."""
     begin = Snapshots.begin
 
-    def too_late(self: Any, tree: Any, sessions: dict[int, int]) -> None:
+    def too_late(self: Any, tree: Any, sessions: dict[int, int], prefix: str = "") -> None:
         tree.last_processed_zxid += 1
-        begin(self, tree, sessions)
+        begin(self, tree, sessions, prefix)
         tree.last_processed_zxid -= 1
 
     return [(Snapshots, "begin", too_late)]

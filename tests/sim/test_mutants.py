@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from tests.sim import mutants
@@ -25,6 +27,17 @@ def test_every_mutant_names_what_is_there_and_goes_again(issue: str) -> None:
     with mutants.planted(issue):
         assert [getattr(owner, name) for owner, name, _ in patches] != before
     assert [getattr(owner, name) for owner, name, _ in patches] == before
+
+
+@pytest.mark.parametrize("issue", [*mutants.MUTANTS, *mutants.FOUND])
+def test_a_mutant_takes_what_the_code_takes_that_it_stands_for(issue: str) -> None:
+    """Or it would be killed by its own fault."""
+    for owner, name, planted in (mutants.MUTANTS | mutants.FOUND)[issue]():
+        original = getattr(owner, name)
+        if callable(planted):
+            taken = inspect.signature(planted).parameters.values()
+            if not any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in taken):
+                assert len(taken) >= len(inspect.signature(original).parameters), name
 
 
 def test_nothing_is_planted_otherwise() -> None:
