@@ -121,7 +121,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     what.add_argument("--seed", type=int, help="one history")
     what.add_argument("--seeds", help="a range of histories, A..B, both included")
     what.add_argument("--mutants", nargs="*", metavar="ID", help="plants known bugs, all or those named, and tells which seed kills each")
-    parser.add_argument("--most", type=int, default=1000, help="seeds after which a planted bug has survived")
+    parser.add_argument("--most", type=int, default=5000, help="seeds after which a planted bug has survived")
     parser.add_argument("--servers", type=int, choices=range(1, 8), help="how many servers vote; drawn from the seed by default")
     parser.add_argument("--trace", action="store_true", help="tells everything that happens in the one history")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="how many histories at a time")
