@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.error import ConnectionLost
-from twisted.python.failure import Failure
 
+from tests.server.test_quick_reactor import close
 from txzk.defs.errors import StorageError
 from txzk.persistence.disk import Close, CreateFile, Extend, Fill, MakeDirs, Remove, Rename, Sync, SyncDir, Write, write_atomic
 from txzk.server import disk as disk_module
@@ -36,17 +35,12 @@ class Reactor(QuickReactor):
             timeout = self.timeout()
             self.doPoll(0 if happened() else 1 if timeout is None else timeout)
 
-    def close(self) -> None:
-        for descriptor in [*self.removeAll(), *self._internalReaders]:
-            descriptor.connectionLost(Failure(ConnectionLost()))
-        self._poller.close()
-
 
 @pytest.fixture
 def reactor() -> Iterator[Reactor]:
     made = Reactor()
     yield made
-    made.close()
+    close(made)
 
 
 Made = tuple[Reactor, Any]
