@@ -171,6 +171,11 @@ class Member:
         _, _, found = self.word(b"srvr").partition("Mode: ")
         return found.split("\n")[0]
 
+    def epoch(self) -> int:
+        """That in which it serves; 0 while it does not."""
+        found = re.search(r"Zxid: 0x(\w+)", self.word(b"srvr"))
+        return int(found[1], 16) >> 32 if found else 0
+
     def digests(self) -> dict[int, str]:
         """Digests of its tree at the zxids of which it keeps them."""
         found = [line.split() for line in self.word(b"hash").splitlines()]
@@ -269,8 +274,8 @@ class Ensemble:
         return found[0]
 
     def _note_leader(self, sid: int) -> None:
-        found = re.search(r"Zxid: 0x(\w+)", self.members[sid].word(b"srvr"))
-        if found and (epoch := int(found[1], 16) >> 32) not in self._epochs:
+        epoch = self.members[sid].epoch()
+        if epoch and epoch not in self._epochs:
             self._epochs.add(epoch)
             self.figures[f"{self.members[sid].kind} leads"] += 1
 
