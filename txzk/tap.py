@@ -171,7 +171,7 @@ class Door(Service):
         host, port = self.server.client_address
         log.info(
             "txzk {version}: clients at {host}:{port}, data in {data}, transaction logs in {logs}",
-            version=__version__, host=host, port=port, data=config.data_dir, logs=config.data_log_dir,
+            version=__version__, host=host or "*", port=port, data=config.data_dir, logs=config.data_log_dir,
         )
 
     def stopService(self) -> Deferred[None]:

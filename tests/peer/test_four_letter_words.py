@@ -69,6 +69,13 @@ def test_cons_tells_of_connections_with_and_without_a_session() -> None:
     ]
 
 
+def test_addresses_of_ipv6_have_all_groups() -> None:
+    world = World(ALL)
+    world.connect("2001:db8::1:0")
+    assert ask(world, "cons").startswith(" /[2001:db8:0:0:0:0:1:0]:4000[0](")
+    assert "\tip: /[2001:db8:0:0:0:0:1:0]:4000 sessionId: 0x0\n" in ask(world, "dump")
+
+
 def test_crst_sets_the_figures_of_connections_back() -> None:
     world, _, _ = used()
     assert ask(world, "crst") == "Connection stats reset.\n"

@@ -86,8 +86,7 @@ def test_the_options_of_the_socket(keep_alive: bool) -> None:
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
-        (IPv4Address("TCP", "10.1.2.3", 99), ("10.1.2.3", 99)), (IPv6Address("TCP", "::ffff:10.1.2.3", 99), ("10.1.2.3", 99)),
-        (IPv6Address("TCP", "::1", 99), ("::1", 99)), (IPv6Address("TCP", "::ffff:0:102:304", 99), ("::ffff:0:102:304", 99)),
+        (IPv4Address("TCP", "10.1.2.3", 99), ("10.1.2.3", 99)), (IPv6Address("TCP", "::1", 99), ("::1", 99)),
         (UNIXAddress("/socket"), ("127.0.0.1", 0)),
     ],
 )

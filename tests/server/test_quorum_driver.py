@@ -364,29 +364,21 @@ async def test_an_observer_master_with_two_addresses_on_one_host_has_one_port(wo
     await world.end()
 
 
-@ensureDeferred
-async def test_ports_on_all_addresses_of_the_machine(tmp_path: Path) -> None:
-    world = World(tmp_path, "quorumListenOnAllIPs=true\n").start()
-    world.do(OpenQuorumPort())
-    assert [host for host, _ in world.driver._election_port.addresses] == ["0.0.0.0"]
-    assert [host for host, _ in world.driver._listener.addresses] in (["0.0.0.0"], ["::"])
-    await world.reach(world.quorum_port)
-    await world.end()
-
-
 @pytest.mark.parametrize(
-    ("own", "expected"),
-    [
-        ("a:1:2|b:3:4", [("", 2), ("", 4)]), ("a:1:2|b:1:2", [("", 2)]), ("[::1]:1:2", [("::", 2)]), ("127.0.0.1:1:2|[::1]:1:2", [("::", 2)]),
-    ],
+    ("own", "quorum", "election"),
+    [("a:1:2|b:3:4", [("", 1), ("", 3)], [("", 2), ("", 4)]), ("a:1:2|b:1:2", [("", 1)], [("", 2)]), ("[::1]:1:2", [("", 1)], [("", 2)])],
 )
-def test_all_addresses_have_each_port_once(own: str, expected: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_addresses_have_each_port_once(
+    own: str, quorum: list[tuple[str, int]], election: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = World(tmp_path, "quorumListenOnAllIPs=true\n")
     world.peer.own_server = parse_server(1, own)
     given: list[Any] = []
     monkeypatch.setattr(world.driver._election_port, "listen", given.append)
+    monkeypatch.setattr(world.driver._listener, "listen", lambda addresses, *_: given.append(addresses))
     world.do(OpenElectionPort())
-    assert given == [expected]
+    world.do(OpenQuorumPort())
+    assert given == [election, quorum]
 
 
 def listening(accepted: Callable[[], None]) -> Any:

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from twisted.internet.protocol import Protocol
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from txzk.server.transport import PATIENCE_SECONDS, DirectServer
+from txzk.server.transport import PATIENCE_SECONDS, DirectPort, DirectServer
 
 MUCH = bytes(64 << 20)
 
@@ -36,13 +38,13 @@ class Listener(Protocol):
 class Pair:
     """The server's end, the client's, and the reactor between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, peer: tuple[Any, ...] = ("127.0.0.1", 1)) -> None:
         self.client, ours = socket.socketpair()
         self.client.setblocking(False)
         ours.setblocking(False)
         self.reactor = Poller()
         self.protocol = Listener()
-        self.server = DirectServer(ours, self.protocol, ("127.0.0.1", 1), SimpleNamespace(_realPortNumber=1), 1, self.reactor)
+        self.server = DirectServer(ours, self.protocol, peer, SimpleNamespace(_realPortNumber=1), 1, self.reactor)
         self.protocol.makeConnection(self.server)
 
     def take(self, limit: int) -> int:
@@ -63,13 +65,17 @@ class Pair:
         return taken
 
 
+    def close(self) -> None:
+        self.client.close()
+        self.server.abortConnection()
+        self.reactor.advance(0)
+
+
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     found = Pair()
     yield found
-    found.client.close()
-    found.server.abortConnection()
-    found.reactor.advance(0)
+    found.close()
 
 
 def test_what_the_socket_takes_is_sent_at_once(pair: Pair) -> None:
@@ -111,3 +117,50 @@ def test_nothing_is_left_to_do_where_everything_was_sent(pair: Pair) -> None:
     pair.server.write(b"all")
     pair.server.loseConnection()
     assert pair.reactor.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    ("peer", "shown"),
+    [
+        (("10.1.2.3", 99), IPv4Address("TCP", "10.1.2.3", 99)), (("::ffff:10.1.2.3", 99, 0, 0), IPv4Address("TCP", "10.1.2.3", 99)),
+        (("::1", 99, 0, 0), IPv6Address("TCP", "::1", 99)), (("::ffff:0:102:304", 99, 0, 0), IPv6Address("TCP", "::ffff:0:102:304", 99)),
+    ],
+)
+def test_who_comes_by_ipv4_has_such_an_address(peer: tuple[Any, ...], shown: object) -> None:
+    pair = Pair(peer)
+    assert pair.server.getPeer() == shown
+    pair.close()
+
+
+@pytest.mark.parametrize("interface", ["", "0.0.0.0", "::"])
+@pytest.mark.parametrize("has_ipv6", [True, False])
+def test_any_address_is_of_both_families(interface: str, has_ipv6: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[FakeSocket] = []
+
+    class FakeSocket:
+        """Of a system that may not know IPv6."""
+
+        def __init__(self, family: int, *_: object) -> None:
+            if family == socket.AF_INET6 and not has_ipv6:
+                raise OSError("no such family")
+            self.options: list[tuple[int, ...]] = []
+            self.bound: tuple[Any, ...] = ()
+            made.append(self)
+
+        def setsockopt(self, *option: int) -> None:
+            self.options.append(option)
+
+        def bind(self, address: tuple[Any, ...]) -> None:
+            self.bound = address
+            raise OSError("enough")
+
+        def setblocking(self, flag: bool) -> None: ...
+        def set_inheritable(self, flag: bool) -> None: ...
+        def fileno(self) -> int: ...  # type: ignore[empty-body]
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(socket, "socket", FakeSocket)
+    with pytest.raises(CannotListenError):
+        DirectPort(2181, Factory(), 5, interface, None).startListening()
+    assert made[-1].bound[:2] == ("::" if has_ipv6 else "0.0.0.0", 2181)
+    assert ((socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0) in made[-1].options) == has_ipv6

@@ -12,7 +12,7 @@ CORE: Final[tuple[Key, ...]] = (
     Key("dataDir", TEXT, None, "Folder of snapshots, myid and epochs; required."),
     Key("dataLogDir", TEXT, None, "Folder of transaction logs; dataDir where it is not given."),
     Key("clientPort", PORT, None, "Port for clients; 0 takes a free one."),
-    Key("clientPortAddress", TEXT, "", "Address to listen on for clients; all of IPv4 where it is not given, and with :: those of IPv6 too."),
+    Key("clientPortAddress", TEXT, "", "Address to listen on for clients; all of this machine where it is not given, or 0.0.0.0 or ::."),
     Key("clientPortListenBacklog", _LIMIT, -1, "Connections that may wait to be accepted; -1 leaves the number to the server."),
     Key("secureClientPort", PORT, 0, "Port for clients with TLS.", state=LATER),
     Key("secureClientPortAddress", TEXT, "", "Address to listen on for clients with TLS.", state=DETAIL),

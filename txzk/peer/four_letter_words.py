@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.config.server import ServerConfig
 from txzk.peer import monitor
+from txzk.quorum.servers import delimited
 from txzk.trace.metrics import shown
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Answerer:
 
     def _connection(self, cnxn: ServerCnxn, brief: bool) -> str:
         shown = (
-            f" /{cnxn.remote_host}:{cnxn.remote_port}[{0 if not cnxn.session_id else 1}](queued={cnxn.outstanding},"
+            f" /{delimited(cnxn.remote_host)}:{cnxn.remote_port}[{0 if not cnxn.session_id else 1}](queued={cnxn.outstanding},"
             f"recved={cnxn.packets_received},sent={cnxn.packets_sent}"
         )
         if brief or not cnxn.session_id:
@@ -150,7 +151,7 @@ class Answerer:
         for deadline in sorted(idle):
             text.append(f"{len(idle[deadline])} expire at {_date(wall_ms + deadline - now_ms)}:")
             text += [
-                f"\tip: /{cnxn.remote_host}:{cnxn.remote_port} sessionId: {_hex(cnxn.session_id)}" for cnxn in idle[deadline]
+                f"\tip: /{delimited(cnxn.remote_host)}:{cnxn.remote_port} sessionId: {_hex(cnxn.session_id)}" for cnxn in idle[deadline]
             ]
         return "\n".join(text) + "\n"
 

@@ -59,10 +59,10 @@ class QuorumServer:
 
     def text(self) -> str:
         """What stands behind `server.N=`, in Java's form."""
-        text = "|".join(f"{_delimited(address.host)}:{address.quorum_port}:{address.election_port}" for address in self.addresses)
+        text = "|".join(f"{delimited(address.host)}:{address.quorum_port}:{address.election_port}" for address in self.addresses)
         text += f":{_PARTICIPANT if self.participant else _OBSERVER}"
         if self.client_host is not None:
-            text += f";{_delimited(self.client_host)}:{self.client_port}"
+            text += f";{delimited(self.client_host)}:{self.client_port}"
         return text
 
     def endpoints(self) -> Iterator[tuple[str, int]]:
@@ -171,7 +171,7 @@ def _canonical(host: str) -> str:
     return host.lower() if literal is None else str(literal)
 
 
-def _delimited(host: str) -> str:
+def delimited(host: str) -> str:
     """A host as Java prints it: literals of IPv6 in brackets, with all groups and without leading zeros."""
     literal = _literal(host)
     if isinstance(literal, IPv6Address):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from twisted.internet.interfaces import IAddress, IPushProducer, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
@@ -11,9 +9,6 @@ from zope.interface import implementer
 
 from txzk.cnxn.server_cnxn import ServerCnxn
 from txzk.server.driver import Driver, monotonic_ms, wall_ms
-
-# How a port for both families shows an address of IPv4.
-_MAPPED: Final = "::ffff:"
 
 
 @implementer(IPushProducer)
@@ -31,10 +26,7 @@ class ClientPortProtocol(Protocol):
     def connectionMade(self) -> None:
         transport = self.transport
         peer = transport.getPeer()
-        host = getattr(peer, "host", "127.0.0.1")
-        if host.startswith(_MAPPED) and "." in host:
-            host = host.removeprefix(_MAPPED)
-        cnxn = self._driver.server.connected(host, getattr(peer, "port", 0), monotonic_ms(), wall_ms())
+        cnxn = self._driver.server.connected(getattr(peer, "host", "127.0.0.1"), getattr(peer, "port", 0), monotonic_ms(), wall_ms())
         if cnxn is None:
             transport.abortConnection()
             self._driver.pump()

@@ -103,12 +103,11 @@ class QuorumDriver(Driver):
                 gc.freeze()
 
     def _own(self, addresses: Callable[[QuorumServer], list[tuple[str, int]]]) -> list[tuple[str, int]]:
-        """Where this server listens: its own addresses, or the same ports on all of this machine, of IPv6 too where it has one of those."""
+        """Where this server listens: its own addresses, or the same ports on all of this machine."""
         found = addresses(self._peer.own_server)
         if not self._quorum.listen_on_all_ips:
             return found
-        any_host = "::" if any(":" in host for host, _ in found) else ""
-        return list(dict.fromkeys((any_host, port) for _, port in found))
+        return list(dict.fromkeys(("", port) for _, port in found))
 
     def _carry_out(self, effect: Effect) -> None:
         peer = self._peer

@@ -107,8 +107,7 @@ class ZooKeeperService(Service):
             config.client_port_listen_backlog if config.client_port_listen_backlog > 0 else _BACKLOG, host, self._reactor,
         )
         self._port.startListening()
-        address = self._port.getHost()
-        self.client_address = (address.host, address.port)
+        self.client_address = (host, self._port.getHost().port)
 
     def _move_client_port(self, address: tuple[str, int]) -> None:
         """Clients connect elsewhere from now on; those that are connected stay.

@@ -7,12 +7,19 @@ for each reply of a server whose sockets nearly always take it. Covered by tests
 from __future__ import annotations
 
 import socket
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from twisted.internet import tcp
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IProtocolFactory, ITCPTransport
 
+# What stands for all addresses of this machine. As with Java each of them means those of both families.
+_ANY_IPV4: Final = "0.0.0.0"
+_ANY_IPV6: Final = "::"
+_ANY: Final = ("", _ANY_IPV4, _ANY_IPV6)
+# How a port for both families shows an address of IPv4.
+_MAPPED: Final = "::ffff:"
 _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 # How long a connection that is to be closed may take nothing of what is left for it.
@@ -59,6 +66,14 @@ class DirectServer(tcp.Server):
 
     write = write_at_once
 
+    def getPeer(self) -> IPv4Address | IPv6Address:
+        """The other end; one that came by IPv4 has an address of IPv4, whatever the port's family."""
+        host, port = self.client[:2]
+        if host.startswith(_MAPPED) and "." in host:
+            return IPv4Address("TCP", host.removeprefix(_MAPPED), port)
+        found: IPv4Address | IPv6Address = super().getPeer()
+        return found
+
     def loseConnection(self) -> None:
         super().loseConnection()
         if self.connected and self._unsent():
@@ -84,6 +99,12 @@ class DirectPort(tcp.Port):
     transport = DirectServer
     _made: socket.socket | None = None
 
+    def __init__(self, port: int, factory: IProtocolFactory, backlog: int, interface: str, reactor: Any) -> None:
+        """
+        :param interface: where to listen. "", 0.0.0.0 and :: are all addresses of this machine, of both families where it has both.
+        """
+        super().__init__(port, factory, backlog, any_host() if interface in _ANY else interface, reactor)
+
     def startListening(self) -> None:
         """Begins to listen.
 
@@ -100,4 +121,15 @@ class DirectPort(tcp.Port):
     def createInternetSocket(self) -> socket.socket:
         made: socket.socket = super().createInternetSocket()
         self._made = made
+        if self.interface == _ANY_IPV6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return made
+
+
+def any_host() -> str:
+    """The address that stands for all of this machine: of IPv6, which takes IPv4 in, where the system knows it."""
+    try:
+        socket.socket(socket.AF_INET6).close()
+    except OSError:
+        return _ANY_IPV4
+    return _ANY_IPV6
