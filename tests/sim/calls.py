@@ -31,9 +31,10 @@ class Call:
     :ivar value: of a successful answer.
     :ivar error: the code of an answer that refuses, 0 otherwise.
     :ivar lost: nobody knows what became of it.
+    :ivar read_only: whether the answer is of a server that had no leader.
     """
 
-    __slots__ = ("client", "error", "floor", "lost", "op", "session_id", "value", "watch", "xid", "zxid")
+    __slots__ = ("client", "error", "floor", "lost", "op", "read_only", "session_id", "value", "watch", "xid", "zxid")
 
     def __init__(self, client: str, op: Op, floor: int, watch: bool) -> None:
         self.client = client
@@ -46,6 +47,7 @@ class Call:
         self.value: Any = None
         self.error = 0
         self.lost = False
+        self.read_only = False
 
     @property
     def is_write(self) -> bool:
@@ -136,6 +138,7 @@ class LoggedSession(ClientSession):
         call = request.owner
         if isinstance(call, Call):
             call.zxid = zxid
+            call.read_only = self._read_only
             call.session_id = self._session_id
             call.xid = request.xid
             error = request.error

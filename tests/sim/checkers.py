@@ -16,6 +16,7 @@ from txzk.cnxn.client_words import EventType
 from txzk.defs import errors, opcodes
 from txzk.jute.txns import decode_txn
 
+READS = ("get", "exists", "children")
 # Kinds of changes that each kind of watch hears of.
 HEARS = {"get": (DATA, CREATED, DELETED), "exists": (DATA, CREATED, DELETED), "children": (CHILDREN, DELETED)}
 _EVENTS = {
@@ -72,10 +73,18 @@ def check_answers(history: History, calls: Iterable[Call], model: Model, violate
     """
     writes: dict[int, Call] = {}
     reads: list[Call] = []
+    refused: dict[tuple[int, int], Call] = {}
+    uncommitted: dict[int, list[Call]] = {}
     for call in calls:
         if call.zxid <= 0:
             continue
-        if not call.is_write:
+        if call.read_only and call.op.kind not in READS:
+            refused[call.session_id, call.xid] = call
+            if call.error != errors.NOT_READ_ONLY:
+                violated(f"a server without a leader has not refused {call!r}")
+        elif call.read_only and history.uncommitted(call.zxid):
+            uncommitted.setdefault(call.zxid, []).append(call)
+        elif not call.is_write:
             reads.append(call)
         elif call.error not in _UNORDERED:
             if call.zxid in writes:
@@ -87,6 +96,8 @@ def check_answers(history: History, calls: Iterable[Call], model: Model, violate
         while at < len(reads) and reads[at].zxid < entry.zxid:
             _check_read(reads[at], model, violated)
             at += 1
+        if (entry.header.clientId, entry.header.cxid) in refused:
+            violated(f"a server without a leader has refused what is {entry!r}")
         write = writes.pop(entry.zxid, None)
         if write is None:
             model.apply(entry)
@@ -97,8 +108,19 @@ def check_answers(history: History, calls: Iterable[Call], model: Model, violate
             violated(f"nobody has committed what this answer shows: {call!r}")
         else:
             _check_read(call, model, violated)
+    for zxid, shown in uncommitted.items():
+        _check_uncommitted(history.uncommitted(zxid), shown, violated)
     for call in writes.values():
         violated(f"an acknowledged write is lost: {call!r}" if not call.error else f"the place of a refusal is not in the history: {call!r}")
+
+
+def _check_uncommitted(entries: list[Entry], calls: list[Call], violated: Violated) -> None:
+    """A server without a leader shows what is in its log, also what is never committed."""
+    model = Model(lambda text: None)
+    for entry in entries:
+        model.apply(entry)
+    for call in calls:
+        _check_read(call, model, violated)
 
 
 def _check_read(call: Call, model: Model, violated: Violated) -> None:

@@ -14,10 +14,11 @@ from tests.sim.checkers import ClientLog
 from tests.sim.clock import SimClock, Timer
 from tests.sim.history import Op
 from tests.sim.network import Attempt, End, Network
+from tests.sim.probing import Probing
 from txzk.cnxn.client_calls import Fired, Request, StateChanged
 from txzk.cnxn.client_policy import Policy
 from txzk.cnxn.client_watches import Watcher
-from txzk.cnxn.client_words import Dial, EventType, Hangup, Server, State, WatchEvent
+from txzk.cnxn.client_words import Dial, EventType, Hangup, Probe, ReadOnly, Server, State, WatchEvent
 from txzk.cnxn.hosts import HostList
 from txzk.defs import modes
 
@@ -59,8 +60,11 @@ class SimClient:
 
     def __init__(
         self, name: str, clock: SimClock, network: Network, chance: Random, servers: list[Server], acknowledged: Acknowledged,
-        timeout_ms: int, think_ms: int, in_flight: int,
+        timeout_ms: int, think_ms: int, in_flight: int, read_only: bool,
     ) -> None:
+        """
+        :param read_only: whether a server without a leader will do, which may show what is never committed: such a client has no watches.
+        """
         self.name = name
         self._clock = clock
         self._network = network
@@ -68,7 +72,8 @@ class SimClient:
         self._acknowledged = acknowledged
         self._think_us = think_ms * 1000
         self._in_flight = in_flight
-        policy = Policy(timeout_ms, renew=True, queue=chance.random() < 0.7, most_in_flight=1000)
+        allowed = ReadOnly.ALLOW if read_only else ReadOnly.NO
+        policy = Policy(timeout_ms, allowed, renew=True, queue=chance.random() < 0.7, most_in_flight=1000)
         self.session = LoggedSession(HostList(servers, chance), policy, chance)
         self.log = ClientLog(name)
         self.calls: list[Call] = []
@@ -79,6 +84,8 @@ class SimClient:
         self._number = 0
         self._end: End | None = None
         self._attempt: Attempt | None = None
+        self._watches = not read_only
+        self._probes: dict[Probing, None] = {}
         self._timer: Timer | None = None
         self._timer_ms = 0
         self._watched: dict[tuple[str, str], None] = {}
@@ -105,6 +112,7 @@ class SimClient:
             self._timer.cancel()
         if self._attempt is not None:
             self._attempt.cancel()
+        self._stop_probes()
         self._network.gone(self.name, self._chance.random() < 0.5)
         self._end = None
 
@@ -139,6 +147,8 @@ class SimClient:
                     self._dial(effect.server)
                 elif isinstance(effect, Hangup):
                     self._hang_up(effect.in_order)
+                elif isinstance(effect, Probe):
+                    self._probe(effect.server)
         if self._end is not None:
             data = session.take_output(self._clock.ms)
             if data:
@@ -167,7 +177,21 @@ class SimClient:
     def _dial(self, server: Server) -> None:
         self._attempt = self._network.dial(self.name, server.host, server.port, self._connected, self.lost)
 
+    def _probe(self, server: Server) -> None:
+        def ended(probing: Probing, text: bytes) -> None:
+            del self._probes[probing]
+            self.session.probe_answered(server, text == b"rw", self._clock.ms)
+            self._turn()
+
+        self._probes[Probing(self._clock, self._network, self.name, server, ended)] = None
+
+    def _stop_probes(self) -> None:
+        for probing in self._probes:
+            probing.stop()
+        self._probes.clear()
+
     def _hang_up(self, in_order: bool) -> None:
+        self._stop_probes()
         end, self._end = self._end, None
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
@@ -194,6 +218,7 @@ class SimClient:
     def lost(self) -> None:
         """The connection, or the attempt, has ended."""
         if not self.dead:
+            self._stop_probes()
             self._end = self._attempt = None
             self.session.connection_lost(self._clock.ms)
             self._turn()
@@ -267,7 +292,7 @@ class SimClient:
     def ask(self, op: Op) -> Call:
         """Submits a request."""
         kind, path = op.kind, op.path
-        watch = kind in WATCHES and (kind, path) not in self._watched and self._chance.random() < 0.5
+        watch = self._watches and kind in WATCHES and (kind, path) not in self._watched and self._chance.random() < 0.5
         call = Call(self.name, op, self._acknowledged.zxid, watch)
         watcher = None
         if watch:

@@ -113,6 +113,14 @@ class History:
             if expected is not None and expected != digest:
                 self._violated(f"{server} serves {zxid:#x} with another tree than was committed")
 
+    def uncommitted(self, zxid: int) -> list[Entry]:
+        """All transactions up to one that somebody has applied, the committed ones first; empty where that one is committed itself, or is none."""
+        chain: list[Entry] = []
+        while zxid not in self._place and zxid in self.known:
+            chain.append(self.known[zxid])
+            zxid = chain[-1].before
+        return [*(entry for entry in self.entries if entry.zxid <= zxid), *reversed(chain)] if chain else chain
+
     def _last_before(self, zxid: int) -> int:
         """The last committed zxid below this one."""
         for entry in reversed(self.entries):

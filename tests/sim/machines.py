@@ -17,6 +17,7 @@ from txzk.database.tree import DataTree
 from txzk.peer.leading import Leading
 from txzk.peer.member_database import MemberDatabase, recover_member
 from txzk.peer.quorum_peer import QuorumPeer
+from txzk.peer.server import ZooKeeperServer
 from txzk.peer.standalone import StandaloneServer
 from txzk.persistence.purge import removals
 from txzk.persistence.recovery import Recovered, recover
@@ -31,8 +32,11 @@ def server_line(sid: int, observes: bool) -> str:
     return f"server.{sid}=s{sid}:{QUORUM_PORT}:{ELECTION_PORT}:{'observer' if observes else 'participant'};{CLIENT_PORT}"
 
 
-def no_words(*_: object) -> None:
-    """No four-letter words."""
+def words(word: bytes, server: ZooKeeperServer, *_: object) -> bytes | None:
+    """Answers the one four-letter word that clients ask."""
+    if word[:4] != b"isro":
+        return None
+    return b"ro" if server.read_only else b"rw" if server.state else b"null"
 
 
 def for_swarm(swarm: Swarm) -> Standalone | Ensemble:
@@ -83,7 +87,7 @@ class Standalone:
         config = server.config
         self._purge(server)
         recovered = self.recovered(server, server.disk)
-        return StandaloneServer(config, recovered, ProviderRegistry(config.properties), Random(server.chance.random()), no_words, server.now_ms)
+        return StandaloneServer(config, recovered, ProviderRegistry(config.properties), Random(server.chance.random()), words, server.now_ms)
 
     def recovered(self, server: SimServer, disk: SimDisk) -> Recovered:
         """What a server finds on a disk of its own, or a copy of that.
@@ -144,7 +148,11 @@ class Ensemble(Standalone):
         return lines
 
     def _properties(self) -> dict[str, str]:
-        return {**super()._properties(), "zookeeper.skipACL": "yes", "zookeeper.forceSnapshotSync": "true" if self._swarm.force_snapshot_sync else "false"}
+        swarm = self._swarm
+        return {
+            **super()._properties(), "zookeeper.skipACL": "yes", "zookeeper.forceSnapshotSync": "true" if swarm.force_snapshot_sync else "false",
+            "readonlymode.enabled": "true" if swarm.read_only else "false",
+        }
 
     def boot(self, server: SimServer) -> Any:
         swarm = self._swarm
@@ -154,7 +162,7 @@ class Ensemble(Standalone):
         random = Random(server.chance.random())
         database = MemberDatabase(config, recovered, random, server.disk, server.now_ms, swarm.commit_log, swarm.snapshot_size_factor)
         _watch(database, server)
-        return QuorumPeer(config, database, ProviderRegistry(config.properties), random, no_words, self._reader(server), server.now_ms, server.wall_ms)
+        return QuorumPeer(config, database, ProviderRegistry(config.properties), random, words, self._reader(server), server.now_ms, server.wall_ms)
 
     def recovered(self, server: SimServer, disk: SimDisk) -> Recovered:
         return recover_member(disk, server.config, commit_log_count=self._swarm.commit_log)

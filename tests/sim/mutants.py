@@ -20,6 +20,7 @@ from txzk.peer.following import Following
 from txzk.peer.member import Member
 from txzk.peer.member_database import MemberDatabase
 from txzk.peer.quorum_peer import QuorumPeer
+from txzk.peer.server import ZooKeeperServer
 from txzk.peer.snapshots import Snapshots
 from txzk.persistence import epochs, recovery, truncate
 from txzk.persistence.recovery import Recovered
@@ -249,7 +250,7 @@ MUTANTS: Final[dict[str, Callable[[], Patches]]] = {
 }
 
 
-# Bugs of our own that the simulator has found.
+# Bugs of our own that the simulator has found, or must find.
 
 
 def _made_anew() -> Patches:
@@ -310,9 +311,19 @@ def _log_taken_away() -> Patches:
     return [(MemberDatabase, "_saving", still_unlogged), (MemberDatabase, "save_unlogged", save_what_is_applied)]
 
 
+def _back_in_time() -> Patches:
+    """A server without a leader takes clients that have seen more than it has."""
+    connect = ZooKeeperServer.connect
+
+    def whoever_comes(self: Any, cnxn: Any, request: Any, *rest: Any) -> None:
+        connect(self, cnxn, request._replace(lastZxidSeen=0) if self.read_only else request, *rest)
+
+    return [(ZooKeeperServer, "connect", whoever_comes)]
+
+
 FOUND: Final[dict[str, Callable[[], Patches]]] = {
     "made anew": _made_anew, "second snapshot": _second_snapshot, "unsynced start": _unsynced_start, "forgotten config": _forgotten_config,
-    "log taken away": _log_taken_away,
+    "log taken away": _log_taken_away, "back in time": _back_in_time,
 }
 
 

@@ -27,6 +27,7 @@ class Swarm:
     :ivar observer_masters: whether followers serve the observers.
     :ivar local_sessions: whether sessions begin as local ones.
     :ivar new_leader_last: whether what happens during a synchronization is sent before NEWLEADER, as Java's leaders do it, and not behind it.
+    :ivar read_only: whether servers without a leader answer clients that only read, and some of the clients are content with that.
     :ivar turn_us: how long a server takes from one piece of a synchronization to the next.
     """
 
@@ -64,6 +65,7 @@ class Swarm:
     local_sessions: bool
     new_leader_last: bool
     turn_us: int
+    read_only: bool
 
     @property
     def reconfigures(self) -> bool:
@@ -132,4 +134,5 @@ def draw(seed: int, servers: int | None = None) -> Swarm:
         new_leader_last=kinds.random() < 0.3,
         turn_us=kinds.choice((0, 0, 5000, 30_000)),
         spares=spares,
+        read_only=count > 1 and kinds.random() < 0.25,
     )

@@ -107,6 +107,32 @@ def tree(header: TxnHeader, txn: Any) -> Callable[[Scene], None]:
     return lambda scene: scene.tree.apply(header, txn) and None
 
 
+def without_leader(op: Op, zxid: int, value: Any = None, error: int = 0, cxid: int = 99) -> Callable[[Scene], None]:
+    """An answer of a server that had no leader, in whose log there was one transaction more."""
+
+    def plant(scene: Scene) -> None:
+        last = scene.history.last_zxid
+        scene.history.applied("s2", last, TxnHeader(OTHER, 3, last + 1, 0, opcodes.SET_DATA), SetDataTxn("/a", b"never", 3), None)
+        scene.answer(op, zxid, value, error, False)
+        scene.calls[-1].read_only = True
+        scene.calls[-1].session_id, scene.calls[-1].xid = OTHER, cxid
+
+    return plant
+
+
+NEVER_COMMITTED = (b"never", (E + 3, E + 9, E + 8, 3, 0, 1))
+
+
+@pytest.mark.parametrize("plant", [
+    without_leader(Op("get", "/a"), E + 9, NEVER_COMMITTED), without_leader(Op("get", "/a"), E + 8, (b"4", (E + 3, E + 8, E + 8, 2, 0, 1))),
+    without_leader(Op("set", "/a", b"x"), E + 9, error=errors.NOT_READ_ONLY), without_leader(Op("sync", "/a"), E + 9, error=errors.NOT_READ_ONLY),
+])
+def test_a_server_without_a_leader_may_show_what_is_never_committed(plant: Callable[[Scene], None]) -> None:
+    scene = Scene()
+    plant(scene)
+    assert scene.check() == ""
+
+
 def drop_entry(scene: Scene) -> None:
     del scene.history.entries[-1]
 
@@ -139,6 +165,10 @@ def leave_session(scene: Scene) -> None:
     (items(lambda log: log.insert(1, ("event", EventType.NODE_DELETED, "/a", -1))), ""),
     (items(lambda log: log.insert(1, ("event", EventType.NODE_DELETED, "/a", E + 4))), "heard that 0x100000004 has deleted /a"),
     (items(lambda log: log.insert(1, ("event", EventType.NODE_DELETED, "/never", -1))), "heard that /never was deleted"),
+    (without_leader(Op("get", "/a"), E + 9, (b"4", (E + 3, E + 8, E + 8, 2, 0, 1))), "a wrong answer: c1 get /a"),
+    (without_leader(Op("get", "/a"), E + 8, NEVER_COMMITTED), "a wrong answer: c1 get /a"),
+    (without_leader(Op("set", "/a", b"x"), E + 9, NEVER_COMMITTED[1]), "without a leader has not refused c1 set /a"),
+    (without_leader(Op("set", "/a", b"x"), E + 9, error=errors.NOT_READ_ONLY, cxid=2), "without a leader has refused what is 0x100000006"),
     (repeat_request, "is behind its request 2"),
     (leave_session, "knows the sessions"),
     (tree(TxnHeader(ME, 9, E + 9, 0, opcodes.DELETE), DeleteTxn("/a/m")), "s1 lacks /a/m"),

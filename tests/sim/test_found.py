@@ -19,6 +19,8 @@ FOUND = [
     ("forgotten config", 3, 60),
     # No seed, for leaders did not commit behind a SNAP and before NEWLEADER then, as Java's do; two servers without what they had acknowledged.
     ("log taken away", 3, 200),
+    # Seed 32. Planted to see that what servers without a leader show is looked at.
+    ("back in time", 3, 200),
 ]
 
 

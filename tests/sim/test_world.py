@@ -42,6 +42,7 @@ def test_nothing_is_violated_and_the_stories_go_everywhere() -> None:
     syncs = counts(told, "counts")
     assert {"DIFF", "TRUNC", "SNAP"} <= set(syncs)
     assert syncs["elections"] > 600
+    assert syncs["read-only answers"] > 600
 
 
 def test_nothing_is_violated_in_a_world_of_one_server() -> None:

@@ -196,7 +196,7 @@ class World:
         servers = [Server(name, CLIENT_PORT) for name in swarm.names]
         client = SimClient(
             f"c{number}", self.clock, self.network, Random(f"client {number} {swarm.seed}"), servers, self.acknowledged,
-            swarm.session_ms, swarm.think_ms, swarm.in_flight,
+            swarm.session_ms, swarm.think_ms, swarm.in_flight, swarm.read_only and Random(f"read only {number} {swarm.seed}").random() < 0.5,
         )
         self.clients.append(client)
         client.start()
@@ -506,9 +506,12 @@ class World:
     def _check_logs(self) -> None:
         model = Model(lambda text: None)
         checkers.check_order(self.history.entries, self.violated)
-        checkers.check_answers(self.history, [call for client in self.clients for call in client.calls], model, self.violated)
+        calls = [call for client in self.clients for call in client.calls]
+        checkers.check_answers(self.history, calls, model, self.violated)
         for client in self.clients:
             checkers.check_client(client.log, model, self.violated)
+        if self.swarm.read_only:
+            self.report.counts["read-only answers"] = sum(call.read_only for call in calls)
 
 
 def _is_over(call: Call) -> bool:
