@@ -193,7 +193,7 @@ class FakeServer:
     client_address = ("127.0.0.1", 2181)
     exit_code = 0
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.calls: list[str] = []
 
@@ -211,28 +211,37 @@ def door(tmp_path: Path, server: FakeServer) -> Door:
     return Door(server, read_config(options("-c", zoo_cfg(tmp_path))))
 
 
-def test_the_door_says_where_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("", "*")])
+def test_the_door_says_where_it_is(host: str, shown: str, tmp_path: Path) -> None:
     server = FakeServer()
+    server.client_address = (host, 2181)
     opened = door(tmp_path, server)
     with capturedLogs() as events:
         opened.startService()
     [event] = events
     text = event["log_format"].format(**event)
-    assert text == f"txzk {__version__}: clients at 127.0.0.1:2181, data in {tmp_path}/data, transaction logs in {tmp_path}/data"
+    assert text == f"txzk {__version__}: clients at {shown}:2181, data in {tmp_path}/data, transaction logs in {tmp_path}/data"
     opened.stopService()
     assert server.calls == ["start", "stop"]
 
 
 @pytest.mark.parametrize(
-    "error", [StorageError("log.1: damaged"), CannotListenError("127.0.0.1", 2181, OSError("in use"))], ids=["disk", "port"]
+    ("error", "reason"),
+    [
+        (StorageError("log.1: damaged"), "log.1: damaged"), (CannotListenError("127.0.0.1", 2181, OSError("in use")), "Couldn't listen on 127.0.0.1:2181: in use."),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+    ids=["disk", "port", "signal"],
 )
-def test_the_door_says_why_it_does_not_open(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_door_says_why_it_does_not_open(
+    error: BaseException, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    with capturedLogs() as events, pytest.raises(CannotStartError, match=re.escape(str(error))) as left:
+    with capturedLogs() as events, pytest.raises(CannotStartError, match=re.escape(reason)) as left:
         door(tmp_path, FakeServer(error)).startService()
     [event] = events
     assert event["log_level"] is LogLevel.critical
-    assert event["error"] is error
+    assert event["reason"] == reason
     sys.excepthook(left.type, left.value, left.tb)
     assert capsys.readouterr().err == ""
     sys.excepthook(ValueError, ValueError("another one"), None)

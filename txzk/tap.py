@@ -164,15 +164,21 @@ class Door(Service):
         try:
             self.server.startService()
         except (StorageError, CannotListenError) as error:
-            log.critical("the server cannot start: {error}", error=error)
-            sys.excepthook = _end_quietly
-            raise CannotStartError(str(error)) from None
+            self._give_up(str(error))
+        except KeyboardInterrupt:
+            # A large tree takes seconds to read, and the reactor, which takes signals, does not run yet.
+            self._give_up("interrupted")
         super().startService()
         host, port = self.server.client_address
         log.info(
             "txzk {version}: clients at {host}:{port}, data in {data}, transaction logs in {logs}",
             version=__version__, host=host or "*", port=port, data=config.data_dir, logs=config.data_log_dir,
         )
+
+    def _give_up(self, reason: str) -> NoReturn:
+        log.critical("the server cannot start: {reason}", reason=reason)
+        sys.excepthook = _end_quietly
+        raise CannotStartError(reason) from None
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
