@@ -119,6 +119,10 @@ def test_reconfigs_refused(joining: str | None, leaving: str | None, members: st
         ("server.x=d:1:2;3", None, None, "server.x: server. and a whole number is expected"),
         (None, None, f"{THREE},version=x", "version=x: a hexadecimal number is expected"),
         (None, None, f"{THREE},group.1=x", "group.1=x: numbers of servers, separated by colons, are expected"),
+        (
+            "server.4=d:70000:2;3", None, None,
+            "server.4=d:70000:2;3: host:quorumPort:electionPort[:participant|:observer][;[clientHost:]clientPort] with ports from 0 to 65535 is expected",
+        ),
         (None, None, f"{THREE},weight.1=x", "weight.1=x: a whole number is expected"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from txzk.quorum.servers import Address, QuorumConfigError, QuorumServer, parse_server, parse_sid
+from txzk.quorum.servers import Address, NotANumberError, QuorumConfigError, QuorumServer, parse_server, parse_sid
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,21 @@ def test_lines(value: str, server: QuorumServer) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "", "a", "a:1", ":1:2", "a:1:2:leader", "a:1:70000", "a:1:655360", "a:x:2", "a:1:\u0662", "a:1:-2", "a:1:2;2181;2182", "a:1:2;a:b:2181", ";2181", "|a:1:2",
-        "a:1:2;:2181", "[::1:1:2", "[::1]1:2", "[::1]:", "a:1:2:participant:3", "a:1:2|b:1", "a:1:2; ;3",
+        "", "a", "a:1", ":1:2", "a:1:2:leader", "a:1:2147483648", "a:1:-2147483649", "a:1:00000000001", "a:--1:2", "a:x:2", "a:1:\u0662", "a:1:2;2181;2182",
+        "a:1:2;a:b:2181", ";2181", "|a:1:2", "a:1:2;:2181", "[::1:1:2", "[::1]1:2", "[::1]:", "a:1:2:participant:3", "a:1:2|b:1", "a:1:2; ;3",
     ],
 )
 def test_lines_refused(value: str) -> None:
     with pytest.raises(QuorumConfigError) as refused:
         parse_server(1, value)
     assert str(refused.value) == f"server.1={value}: host:quorumPort:electionPort[:participant|:observer][;[clientHost:]clientPort] is expected"
+
+
+@pytest.mark.parametrize("value", ["a:1:70000", "a:1:2147483647", "a:1:-2147483648", "a:65536:1", "a:1:-2", "a:1:2;655360", "a:1:2;a:-1"])
+def test_ports_refused(value: str) -> None:
+    with pytest.raises(NotANumberError) as refused:
+        parse_server(1, value)
+    assert str(refused.value).startswith(f"server.1={value}: host:") and str(refused.value).endswith(" with ports from 0 to 65535 is expected")
 
 
 def test_one_port_for_two_things_is_refused() -> None:

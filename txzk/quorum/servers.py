@@ -12,6 +12,9 @@ _PARTICIPANT: Final = "participant"
 _OBSERVER: Final = "observer"
 _ANY_HOST: Final = "0.0.0.0"
 _LONG_MAX: Final = 2**63 - 1
+_MOST_PORT: Final = 65535
+_INT_MAX: Final = 2**31 - 1
+_INT_DIGITS: Final = 10
 
 
 class QuorumConfigError(ValueError):
@@ -19,7 +22,7 @@ class QuorumConfigError(ValueError):
 
 
 class NotANumberError(QuorumConfigError):
-    """The number of a server or a group, a weight or a version is none."""
+    """The number of a server or a group, a weight or a version is none, or one that is to be a port cannot be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def parse_server(sid: int, text: str) -> QuorumServer:
         return _parsed(sid, text)
     except QuorumConfigError:
         raise
+    except OverflowError:
+        raise NotANumberError(f"server.{sid}={text}: {_ALLOWED} with ports from 0 to {_MOST_PORT} is expected") from None
     except ValueError:
         raise QuorumConfigError(f"server.{sid}={text}: {_ALLOWED} is expected") from None
 
@@ -150,8 +155,12 @@ def _split(address: str) -> list[str]:
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > 65535:
+    digits = text.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > _INT_DIGITS or not -_INT_MAX - 1 <= int(text) <= _INT_MAX:
         raise ValueError(text)
+    # Java answers otherwise to such a number than to what is none.
+    if not 0 <= int(text) <= _MOST_PORT:
+        raise OverflowError(text)
     return int(text)
 
 
