@@ -344,6 +344,7 @@ def refusals(changing: Changing) -> dict[str, tuple[int, dict[str, object]]]:
         "joins, no address": (errors.BAD_ARGUMENTS, {"joining": "server.4=y"}),
         "joins, no number": (errors.MARSHALLING_ERROR, {"joining": joiner.replace("4=", "x=")}),
         "joins, no client port": (errors.BAD_ARGUMENTS, {"joining": joiner.partition(";")[0]}),
+        "joins, no such port": (errors.MARSHALLING_ERROR, {"joining": f"{joiner}00"}),
         "joins, one port twice": (errors.BAD_ARGUMENTS, {"joining": f"server.4={HOST}:{free}:{free};{free + 1}"}),
         "one is left": (errors.BAD_ARGUMENTS, {"leaving": "1,2"}),
         "nobody knows them": (errors.NEW_CONFIG_NO_QUORUM, {"joining": f"{joiner},{joiner.replace('4=', '5=')},{joiner.replace('4=', '6=')}"}),
