@@ -2,7 +2,7 @@
 
 import pytest
 
-from txzk.quorum.servers import Address, NotANumberError, QuorumConfigError, QuorumServer, parse_server, parse_sid
+from txzk.quorum.servers import Address, BadNumberError, QuorumConfigError, QuorumServer, is_any, parse_server, parse_sid
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_lines_refused(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["a:1:70000", "a:1:2147483647", "a:1:-2147483648", "a:65536:1", "a:1:-2", "a:1:2;655360", "a:1:2;a:-1"])
 def test_ports_refused(value: str) -> None:
-    with pytest.raises(NotANumberError) as refused:
+    with pytest.raises(BadNumberError) as refused:
         parse_server(1, value)
     assert str(refused.value).startswith(f"server.1={value}: host:") and str(refused.value).endswith(" with ports from 0 to 65535 is expected")
 
@@ -108,3 +108,13 @@ def test_the_number_is_part_of_a_server() -> None:
 def test_endpoints_are_those_that_others_reach() -> None:
     assert list(parse_server(1, "A:1:2|10.0.0.1:3:4;b:5").endpoints()) == [("10.0.0.1", 3), ("10.0.0.1", 4), ("a", 1), ("a", 2), ("b", 5)]
     assert list(parse_server(1, "localhost:1:2|127.0.0.9:3:4|[::1]:5:6|[::]:7:8;9").endpoints()) == []
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
+def test_hosts_that_stand_for_all(host: str) -> None:
+    assert is_any(host)
+
+
+@pytest.mark.parametrize("host", ["a", "127.0.0.1", "::1", "0"])
+def test_hosts_that_stand_for_one(host: str) -> None:
+    assert not is_any(host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -63,7 +64,6 @@ class Pair:
                 if isinstance(outcome, Exception):
                     self.server.connectionLost(Failure(outcome))
         return taken
-
 
     def close(self) -> None:
         self.client.close()
@@ -142,7 +142,7 @@ def test_any_address_is_of_both_families(interface: str, has_ipv6: bool, monkeyp
 
         def __init__(self, family: int, *_: object) -> None:
             if family == socket.AF_INET6 and not has_ipv6:
-                raise OSError("no such family")
+                raise OSError(errno.EAFNOSUPPORT, "no such family")
             self.options: list[tuple[int, ...]] = []
             self.bound: tuple[Any, ...] = ()
             made.append(self)
@@ -162,5 +162,18 @@ def test_any_address_is_of_both_families(interface: str, has_ipv6: bool, monkeyp
     monkeypatch.setattr(socket, "socket", FakeSocket)
     with pytest.raises(CannotListenError):
         DirectPort(2181, Factory(), 5, interface, None).startListening()
-    assert made[-1].bound[:2] == ("::" if has_ipv6 else "0.0.0.0", 2181)
+    assert made[-1].bound[:2] == ("::" if has_ipv6 else "", 2181)
     assert ((socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0) in made[-1].options) == has_ipv6
+
+
+def test_no_socket_is_no_reason_to_leave_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def no_more(family: int, *_: object) -> None:
+        asked.append(family)
+        raise OSError(errno.EMFILE, "too many")
+
+    monkeypatch.setattr(socket, "socket", no_more)
+    with pytest.raises(CannotListenError, match="too many"):
+        DirectPort(2181, Factory(), 5, "", None).startListening()
+    assert asked == [socket.AF_INET6]

@@ -10,13 +10,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.sim.calls import Call
+from tests.sim.calls import WATCHES, Call
 from tests.sim.history import CHILDREN, CREATED, DATA, DELETED, Entry, History, Model
 from txzk.cnxn.client_words import EventType
 from txzk.defs import errors, opcodes
 from txzk.jute.txns import decode_txn
 
-READS = ("get", "exists", "children")
 # Kinds of changes that each kind of watch hears of.
 HEARS = {"get": (DATA, CREATED, DELETED), "exists": (DATA, CREATED, DELETED), "children": (CHILDREN, DELETED)}
 _EVENTS = {
@@ -73,23 +72,29 @@ def check_answers(history: History, calls: Iterable[Call], model: Model, violate
     """
     writes: dict[int, Call] = {}
     reads: list[Call] = []
-    refused: dict[tuple[int, int], Call] = {}
-    uncommitted: dict[int, list[Call]] = {}
+    refused: set[tuple[int, int]] = set()
+    without_leader: dict[int, list[Call]] = {}
     for call in calls:
         if call.zxid <= 0:
             continue
-        if call.read_only and call.op.kind not in READS:
-            refused[call.session_id, call.xid] = call
+        if call.read_only and call.op.kind in WATCHES:
+            without_leader.setdefault(call.zxid, []).append(call)
+        elif call.read_only:
+            refused.add((call.session_id, call.xid))
             if call.error != errors.NOT_READ_ONLY:
                 violated(f"a server without a leader has not refused {call!r}")
-        elif call.read_only and history.uncommitted(call.zxid):
-            uncommitted.setdefault(call.zxid, []).append(call)
         elif not call.is_write:
             reads.append(call)
         elif call.error not in _UNORDERED:
             if call.zxid in writes:
                 violated(f"two writes were answered with {call.zxid:#x}: {call!r} and {writes[call.zxid]!r}")
             writes[call.zxid] = call
+    for zxid, shown in without_leader.items():
+        entries = history.uncommitted(zxid)
+        if entries:
+            _check_uncommitted(entries, shown, violated)
+        else:
+            reads += shown
     reads.sort(key=lambda call: call.zxid)
     at = 0
     for entry in history.entries:
@@ -108,8 +113,6 @@ def check_answers(history: History, calls: Iterable[Call], model: Model, violate
             violated(f"nobody has committed what this answer shows: {call!r}")
         else:
             _check_read(call, model, violated)
-    for zxid, shown in uncommitted.items():
-        _check_uncommitted(history.uncommitted(zxid), shown, violated)
     for call in writes.values():
         violated(f"an acknowledged write is lost: {call!r}" if not call.error else f"the place of a refusal is not in the history: {call!r}")
 

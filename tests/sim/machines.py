@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
+from tests.peer.world import Folders
 from tests.sim.disk import SimDisk
 from tests.sim.member import ELECTION_PORT, OBSERVER_PORT, QUORUM_PORT, SimMember
 from tests.sim.server import CLIENT_PORT, SimServer
@@ -14,10 +15,10 @@ from txzk.auth.providers import ProviderRegistry
 from txzk.config.keys import ConfigError
 from txzk.config.server import ServerConfig, load, load_entries
 from txzk.database.tree import DataTree
+from txzk.peer.four_letter_words import Answerer
 from txzk.peer.leading import Leading
 from txzk.peer.member_database import MemberDatabase, recover_member
 from txzk.peer.quorum_peer import QuorumPeer
-from txzk.peer.server import ZooKeeperServer
 from txzk.peer.standalone import StandaloneServer
 from txzk.persistence.purge import removals
 from txzk.persistence.recovery import Recovered, recover
@@ -30,13 +31,6 @@ ZOO_CFG: Final = "zoo.cfg"
 def server_line(sid: int, observes: bool) -> str:
     """What a configuration says of a server."""
     return f"server.{sid}=s{sid}:{QUORUM_PORT}:{ELECTION_PORT}:{'observer' if observes else 'participant'};{CLIENT_PORT}"
-
-
-def words(word: bytes, server: ZooKeeperServer, *_: object) -> bytes | None:
-    """Answers the one four-letter word that clients ask."""
-    if word[:4] != b"isro":
-        return None
-    return b"ro" if server.read_only else b"rw" if server.state else b"null"
 
 
 def for_swarm(swarm: Swarm) -> Standalone | Ensemble:
@@ -87,7 +81,7 @@ class Standalone:
         config = server.config
         self._purge(server)
         recovered = self.recovered(server, server.disk)
-        return StandaloneServer(config, recovered, ProviderRegistry(config.properties), Random(server.chance.random()), words, server.now_ms)
+        return StandaloneServer(config, recovered, ProviderRegistry(config.properties), Random(server.chance.random()), Answerer(config, Folders(), {}), server.now_ms)
 
     def recovered(self, server: SimServer, disk: SimDisk) -> Recovered:
         """What a server finds on a disk of its own, or a copy of that.
@@ -162,6 +156,7 @@ class Ensemble(Standalone):
         random = Random(server.chance.random())
         database = MemberDatabase(config, recovered, random, server.disk, server.now_ms, swarm.commit_log, swarm.snapshot_size_factor)
         _watch(database, server)
+        words = Answerer(config, Folders(), {})
         return QuorumPeer(config, database, ProviderRegistry(config.properties), random, words, self._reader(server), server.now_ms, server.wall_ms)
 
     def recovered(self, server: SimServer, disk: SimDisk) -> Recovered:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, Final
 
 from txzk.config.dynamic_files import next_path, version_of
@@ -12,7 +11,7 @@ from txzk.config.keys import ConfigError, Key
 from txzk.config.properties import parse
 from txzk.config.settings import Settings
 from txzk.config.table_cfg import CFG
-from txzk.quorum.servers import QuorumConfigError, QuorumServer
+from txzk.quorum.servers import QuorumConfigError, QuorumServer, is_any
 from txzk.quorum.text import GROUP, SERVER, VERSION, WEIGHT, check_ensemble, parse_config, parse_verifier
 from txzk.quorum.verifiers import QuorumVerifier
 
@@ -141,8 +140,7 @@ def check_client_address(path: str, host: str, port: int | None, server: QuorumS
     """
     if server.client_host is None or server.client_port is None:
         return host, port
-    everywhere = not host or _is_unspecified(host)
-    if port is not None and (port != server.client_port or not (everywhere or host.lower() == server.client_host.lower())):
+    if port is not None and (port != server.client_port or not (is_any(host) or host.lower() == server.client_host.lower())):
         given = f"clientPort={port}" if port != server.client_port else f"clientPortAddress={host}"
         raise ConfigError(f"{path}: {given}: {server.client_host}:{server.client_port}, as in server.{server.sid}, is expected")
     return server.client_host, server.client_port
@@ -221,10 +219,3 @@ def _oracle(values: Mapping[str, Any], read: Read) -> Callable[[], bool] | None:
             return False
 
     return oracle
-
-
-def _is_unspecified(host: str) -> bool:
-    try:
-        return ip_address(host).is_unspecified
-    except ValueError:
-        return False

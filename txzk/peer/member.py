@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Final, Protocol
+from typing import Protocol
 
 from txzk.auth.providers import ProviderRegistry
 from txzk.config import dynamic_files
@@ -19,10 +19,8 @@ from txzk.peer.effects import Effect, MoveClientPort, OpenElectionPort, ReplaceF
 from txzk.peer.learner_masters import LearnerMasters
 from txzk.peer.member_database import MemberDatabase
 from txzk.peer.server import FourLetterWords
-from txzk.quorum.servers import Address, QuorumServer
+from txzk.quorum.servers import Address, QuorumServer, is_any
 from txzk.quorum.verifiers import QuorumVerifier
-
-_ANY: Final = ("", "0.0.0.0", "::")
 
 
 class End(Protocol):
@@ -167,7 +165,7 @@ class Member:
             return
         address = (server.client_host, server.client_port)
         now = self._client_address
-        if address != now and not (address[1] == now[1] and _is_any(address[0]) and _is_any(now[0])):
+        if address != now and not (address[1] == now[1] and is_any(address[0]) and is_any(now[0])):
             self._client_address = address
             self.effects.append(MoveClientPort(address))
 
@@ -208,8 +206,3 @@ def _addresses(verifier: QuorumVerifier, sid: int) -> tuple[Address, ...] | None
     """Where a voter is; None for who is none."""
     server = verifier.voters.get(sid)
     return server.addresses if server is not None else None
-
-
-def _is_any(host: str) -> bool:
-    """Whether a host stands for all addresses of this machine."""
-    return host in _ANY

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from txzk.defs.errors import BadArgumentsError, BadVersionError, MarshallingError, ReconfigInProgressError
-from txzk.quorum.servers import NotANumberError, QuorumConfigError, QuorumServer, parse_server, parse_sid
+from txzk.quorum.servers import BadNumberError, QuorumConfigError, QuorumServer, parse_server, parse_sid
 from txzk.quorum.text import check_addresses, parse_config
 from txzk.quorum.verifiers import MajorityVerifier, QuorumVerifier
 
@@ -55,7 +55,7 @@ def changed(
         fewest = 2 if standalone_enabled else 1
         if len(found.voters) < fewest:
             raise QuorumConfigError(f"servers that vote: {len(found.voters)}: at least {fewest} is expected")
-    except NotANumberError as error:
+    except BadNumberError as error:
         raise MarshallingError from error
     except QuorumConfigError as error:
         raise BadArgumentsError from error

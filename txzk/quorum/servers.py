@@ -21,8 +21,8 @@ class QuorumConfigError(ValueError):
     """What a configuration says of its ensemble cannot be used: which key and value, and what is expected."""
 
 
-class NotANumberError(QuorumConfigError):
-    """The number of a server or a group, a weight or a version is none, or one that is to be a port cannot be one."""
+class BadNumberError(QuorumConfigError):
+    """The number of a server, group or port, a weight or a version is none that can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def parse_server(sid: int, text: str) -> QuorumServer:
     except QuorumConfigError:
         raise
     except OverflowError:
-        raise NotANumberError(f"server.{sid}={text}: {_ALLOWED} with ports from 0 to {_MOST_PORT} is expected") from None
+        raise BadNumberError(f"server.{sid}={text}: {_ALLOWED} with ports from 0 to {_MOST_PORT} is expected") from None
     except ValueError:
         raise QuorumConfigError(f"server.{sid}={text}: {_ALLOWED} is expected") from None
 
@@ -98,10 +98,10 @@ def parse_sid(key: str, text: str) -> int:
     """The number of a server.
 
     :param key: whose part it is, for the message.
-    :raises NotANumberError: for anything but a whole number that is not negative.
+    :raises BadNumberError: for anything but a whole number that is not negative.
     """
     if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > _LONG_MAX:
-        raise NotANumberError(f"{key}: {key.partition('.')[0]}. and a whole number is expected")
+        raise BadNumberError(f"{key}: {key.partition('.')[0]}. and a whole number is expected")
     return int(text)
 
 
@@ -189,6 +189,12 @@ def delimited(host: str) -> str:
     if literal is not None:
         return str(literal)
     return f"[{host}]" if ":" in host else host
+
+
+def is_any(host: str) -> bool:
+    """Whether a host stands for all addresses of its machine."""
+    literal = _literal(host)
+    return not host or (literal is not None and literal.is_unspecified)
 
 
 def _is_special(host: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from txzk.quorum.servers import NotANumberError, QuorumConfigError, QuorumServer, parse_server, parse_sid
+from txzk.quorum.servers import BadNumberError, QuorumConfigError, QuorumServer, parse_server, parse_sid
 from txzk.quorum.verifiers import HierarchicalVerifier, MajorityVerifier, OracleMajorityVerifier, QuorumVerifier
 
 SERVER: Final = "server."
@@ -56,10 +56,10 @@ def parse_config(text: str, oracle: Callable[[], bool] | None = None) -> QuorumV
 def parse_version(text: str) -> int:
     """A version as it is written.
 
-    :raises NotANumberError: for anything but a hexadecimal number.
+    :raises BadNumberError: for anything but a hexadecimal number.
     """
     if not text or len(text) > 16 or not _HEXADECIMAL.issuperset(text) or int(text, 16) > _VERSION_MAX:
-        raise NotANumberError(f"{VERSION}={text}: a hexadecimal number is expected")
+        raise BadNumberError(f"{VERSION}={text}: a hexadecimal number is expected")
     return int(text, 16)
 
 
@@ -106,11 +106,11 @@ def _entries(text: str) -> dict[str, str]:
 def _members(key: str, value: str) -> list[int]:
     parts = value.split(":")
     if any(not part.isascii() or not part.isdigit() or len(part) > 19 for part in parts):
-        raise NotANumberError(f"{key}={value}: numbers of servers, separated by colons, are expected")
+        raise BadNumberError(f"{key}={value}: numbers of servers, separated by colons, are expected")
     return [int(part) for part in parts]
 
 
 def _weight(key: str, value: str) -> int:
     if not value.isascii() or not value.isdigit() or len(value) > _WEIGHT_DIGITS:
-        raise NotANumberError(f"{key}={value}: a whole number is expected")
+        raise BadNumberError(f"{key}={value}: a whole number is expected")
     return int(value)

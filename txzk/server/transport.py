@@ -6,6 +6,7 @@ for each reply of a server whose sockets nearly always take it. Covered by tests
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Any, Final, NamedTuple
 
@@ -14,10 +15,10 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory, ITCPTransport
 
-# What stands for all addresses of this machine. As with Java each of them means those of both families.
-_ANY_IPV4: Final = "0.0.0.0"
+from txzk.quorum.servers import is_any
+
+# All addresses of this machine, those of IPv4 too.
 _ANY_IPV6: Final = "::"
-_ANY: Final = ("", _ANY_IPV4, _ANY_IPV6)
 # How a port for both families shows an address of IPv4.
 _MAPPED: Final = "::ffff:"
 _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
@@ -101,9 +102,9 @@ class DirectPort(tcp.Port):
 
     def __init__(self, port: int, factory: IProtocolFactory, backlog: int, interface: str, reactor: Any) -> None:
         """
-        :param interface: where to listen. "", 0.0.0.0 and :: are all addresses of this machine, of both families where it has both.
+        :param interface: where to listen. "", 0.0.0.0 and :: are all addresses of this machine, as with Java of both families where it has both.
         """
-        super().__init__(port, factory, backlog, any_host() if interface in _ANY else interface, reactor)
+        super().__init__(port, factory, backlog, _ANY_IPV6 if is_any(interface) else interface, reactor)
 
     def startListening(self) -> None:
         """Begins to listen.
@@ -119,17 +120,15 @@ class DirectPort(tcp.Port):
             raise CannotListenError(self.interface, self.port, error) from error
 
     def createInternetSocket(self) -> socket.socket:
-        made: socket.socket = super().createInternetSocket()
+        try:
+            made: socket.socket = super().createInternetSocket()
+        except OSError as error:
+            if error.errno != errno.EAFNOSUPPORT or self.interface != _ANY_IPV6:
+                raise
+            # The system knows no IPv6.
+            self.interface, self.addressFamily, self._addressType = "", socket.AF_INET, IPv4Address
+            made = super().createInternetSocket()
         self._made = made
         if self.interface == _ANY_IPV6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return made
-
-
-def any_host() -> str:
-    """The address that stands for all of this machine: of IPv6, which takes IPv4 in, where the system knows it."""
-    try:
-        socket.socket(socket.AF_INET6).close()
-    except OSError:
-        return _ANY_IPV4
-    return _ANY_IPV6
